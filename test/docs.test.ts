@@ -333,6 +333,7 @@ describe('the examples', () => {
       'prompt-file.ts',
       'quickstart.ts',
       'shared.ts',
+      'ready.ts',
       'recover.ts',
       'script.ts',
       'steer.ts',

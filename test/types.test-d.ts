@@ -35,6 +35,7 @@ import type {
   GuardRequest,
   KeepEnded,
   ListenerError,
+  LoginSource,
   ModelPrice,
   ModelPrices,
   MonitoredSession,
@@ -189,6 +190,10 @@ describe('UnifiedSessionManager', () => {
     >();
     expectTypeOf<Sessions['remove']>().toEqualTypeOf<Manager['remove']>();
     expectTypeOf<SessionManagerOptions['keepEnded']>().toEqualTypeOf<KeepEnded | undefined>();
+    expectTypeOf<SessionManagerOptions['login']>().toEqualTypeOf<LoginSource | false | undefined>();
+    expectTypeOf<LoginSource>().toEqualTypeOf<{ readonly envFile: string } | { readonly command: string }>();
+    // A session gives its own login in docker.env.
+    expectTypeOf<CreateSessionOptions>().not.toHaveProperty('login');
     expectTypeOf<KeepEnded>().toEqualTypeOf<{ count?: number; days?: number }>();
     expectTypeOf<Manager['waitFor']>().toEqualTypeOf<
       <T = unknown>(id: string | TypedId<T>, options?: WaitOptions) => Promise<UnifiedSession<T>>

@@ -103,4 +103,7 @@ function relativePath(): z.ZodType<string> {
 }
 
 /** The body of a checked request, without keys that are undefined. */
-export type CreateBody = Omit<CreateSessionOptions, 'docker' | 'policy' | 'detached' | 'signal' | 'mcpConfig'>;
+export type CreateBody = Omit<
+  CreateSessionOptions,
+  'docker' | 'setup' | 'caches' | 'policy' | 'detached' | 'signal' | 'mcpConfig'
+>;

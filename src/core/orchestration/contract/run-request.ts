@@ -25,5 +25,7 @@ export interface RunRequest {
     containerName?: string;
     attachCommand?: string;
     environment?: Partial<SessionEnvironment>;
+    /** What the agent may miss in its worktree, in sentences. */
+    warnings?: readonly string[];
   }) => Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { ClaudeOptions, InterpolationData } from 'channelcoder';
+import type { SessionCache } from '../session/caches.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { GitIdentityOption } from '../session/git-identity.js';
 import type { SessionLimits } from '../session/limits.js';
@@ -9,6 +10,7 @@ import type { ResolvedPolicy } from '../session/policy.js';
 import type { QuestionMode } from '../session/question.js';
 import type { SessionEnvironment } from '../session/record.js';
 import type { ResolvedRetry } from '../session/retry.js';
+import type { SetupCommand } from '../session/setup.js';
 import type { SessionMode } from '../session/status.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 
@@ -51,6 +53,10 @@ export interface SessionSpec {
   readonly limits: SessionLimits;
   /** The option `account`, of the session or of those before it. Absent if nobody gave one: then the login decides. */
   readonly account?: string;
+  /** Absent if the session has no caches. */
+  readonly caches?: readonly SessionCache[];
+  /** Absent if nothing runs before the agent. */
+  readonly setup?: readonly SetupCommand[];
   /** Absent in what earlier releases have stored, like the next one. */
   readonly retry?: ResolvedRetry;
   readonly onOverage?: OverageChoice;
@@ -61,4 +67,6 @@ export interface Preparation {
   readonly environment: SessionEnvironment;
   /** The Docker options that the session's runs get instead of its own. Default: its own. */
   readonly docker?: Readonly<DockerOptions>;
+  /** The worktree that the session's runs ask for instead. Default: what the session asks for. */
+  readonly worktree?: SessionWorktreeRequest;
 }

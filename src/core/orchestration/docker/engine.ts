@@ -1,12 +1,17 @@
 import { OrchestrationError, type OrchestrationErrorCode } from '../util/errors.js';
+import type { UserRelation } from './agent-user.js';
+import { type ContainerBody, type ContainerState, containerState } from './container-state.js';
 import type { Endpoint } from './endpoint.js';
 import { EngineConnection, refused, textOf } from './engine-connection.js';
 import { type EngineEvent, followEvents } from './engine-events.js';
+import { EngineVolumes } from './engine-volumes.js';
 
 export interface EngineImage {
   id: string;
   /** The entrypoint, which containers run before their command. */
   entrypoint: string[];
+  /** The user of its containers, as the image names it. Empty for root. */
+  user: string;
 }
 
 /** A network as the engine describes it. */
@@ -15,23 +20,6 @@ export interface EngineNetwork {
   name: string;
   driver: string;
   options: Record<string, string>;
-}
-
-/** The parts of the engine's answer about a container that matter here. */
-export interface ContainerState {
-  id: string;
-  labels: Record<string, string>;
-  running: boolean;
-  /** True if its processes are frozen. */
-  paused: boolean;
-  /** True if the engine is removing the container, or failed to remove it. */
-  removing: boolean;
-  /** True if its command ever executed. */
-  started: boolean;
-  exitCode: number;
-  oomKilled: boolean;
-  /** The engine's own message about a container that could not be started. */
-  error: string;
 }
 
 interface NetworkBody {
@@ -48,6 +36,8 @@ export interface ListedContainer {
   labels: Record<string, string>;
   image: string;
   mounts: { source: string; target: string }[];
+  /** False if it has ended. */
+  lives: boolean;
 }
 
 interface ListedBody {
@@ -55,6 +45,7 @@ interface ListedBody {
   Labels?: Record<string, string> | null;
   Image: string;
   Mounts?: { Source?: string; Destination?: string }[];
+  State?: string;
 }
 
 /** If an engine is unavailable for longer, its runs count as failed. */
@@ -89,9 +80,11 @@ interface Call {
  */
 export class DockerEngine {
   readonly #http: EngineConnection;
+  readonly volumes: EngineVolumes;
 
   constructor(endpoint: () => Promise<Endpoint>) {
     this.#http = new EngineConnection(endpoint);
+    this.volumes = new EngineVolumes(this.#http);
   }
 
   /** @throws OrchestrationError `IMAGE_NOT_FOUND`, `DOCKER_UNAVAILABLE` */
@@ -99,22 +92,25 @@ export class DockerEngine {
     const path = `/images/${encodeURIComponent(image)}/json`;
     const { status, body } = await this.#ask('GET', path, { to: `inspect image '${image}'`, accepts: [200, 400, 404] });
     if (status === 200) {
-      const { Id, Config } = body as { Id: string; Config?: { Entrypoint?: string[] | null } | null };
-      return { id: Id, entrypoint: Config?.Entrypoint ?? [] };
+      type Config = { Entrypoint?: string[] | null; User?: string };
+      const { Id, Config } = body as { Id: string; Config?: Config | null };
+      return { id: Id, entrypoint: Config?.Entrypoint ?? [], user: Config?.User ?? '' };
     }
     throw new OrchestrationError(
       'IMAGE_NOT_FOUND',
-      `The Docker engine has no image '${image}' (docker.image). Build, load or pull it, then try again; nothing is pulled on its own.`,
+      `The Docker engine has no image '${image}' (docker.image). Build it with 'npx autonomous-orchestration image build', or load or pull it; nothing is pulled on its own.`,
     );
   }
 
-  /**
-   * True if the engine maps users in containers to other ids on the machine, because it is rootless or uses user namespaces.
-   */
-  async mapsUsers(): Promise<boolean> {
+  /** Whether users in containers are those of the machine. */
+  async users(): Promise<UserRelation> {
     const { body } = await this.#ask('GET', '/info', { to: 'describe itself', accepts: [200] });
-    const { SecurityOptions } = body as { SecurityOptions?: string[] | null };
-    return (SecurityOptions ?? []).some((option) => /name=(rootless|userns)/.test(option));
+    const { SecurityOptions, OperatingSystem } = body as {
+      SecurityOptions?: string[] | null;
+      OperatingSystem?: string;
+    };
+    if (OperatingSystem === 'Docker Desktop') return 'hidden';
+    return (SecurityOptions ?? []).some((option) => /name=(rootless|userns)/.test(option)) ? 'mapped' : 'same';
   }
 
   /**
@@ -161,11 +157,12 @@ export class DockerEngine {
   async list(label: string): Promise<ListedContainer[]> {
     const path = `/containers/json?all=1&filters=${filtersOf({ label: [label] })}`;
     const { body } = await this.#ask('GET', path, { to: 'list containers', accepts: [200] });
-    return (body as ListedBody[]).map(({ Names, Labels, Image, Mounts }) => ({
+    return (body as ListedBody[]).map(({ Names, Labels, Image, Mounts, State }) => ({
       name: (Names?.[0] ?? '').replace(/^\//, ''),
       labels: Labels ?? {},
       image: Image,
       mounts: (Mounts ?? []).map(({ Source = '', Destination = '' }) => ({ source: Source, target: Destination })),
+      lives: State !== 'exited' && State !== 'dead',
     }));
   }
 
@@ -186,22 +183,7 @@ export class DockerEngine {
     const path = `/containers/${container}/json`;
     const { status, body } = await this.#ask('GET', path, { to: 'inspect a container', accepts: [200, 404] });
     if (status === 404) return undefined;
-    const { Id, State, Config } = body as {
-      Id: string;
-      State: Record<string, unknown>;
-      Config?: { Labels?: Record<string, string> | null };
-    };
-    return {
-      id: Id,
-      labels: Config?.Labels ?? {},
-      running: State.Running === true,
-      paused: State.Paused === true,
-      removing: State.Status === 'removing' || State.Dead === true,
-      started: typeof State.StartedAt === 'string' && !State.StartedAt.startsWith('0001-'),
-      exitCode: Number(State.ExitCode),
-      oomKilled: State.OOMKilled === true,
-      error: String(State.Error ?? ''),
-    };
+    return containerState(body as ContainerBody);
   }
 
   /**

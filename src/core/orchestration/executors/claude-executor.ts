@@ -32,12 +32,14 @@ import type { Mount } from '../workspace/mount.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
 import { BaseExecutor, type ManagerOfExecutor } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
+import { enterWorktree, telling } from './entered-worktree.js';
 import { guarded, leaving } from './guarded-run.js';
 import { placeInWords } from './place-in-words.js';
 import type { PlacedRun } from './placed-run.js';
 import { confined, rootOf, transcriptFolder } from './placement.js';
 import { injectedRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
+import { setupOf, withSetup } from './setup-run.js';
 
 /** What a mode gives an agent in addition to the guard. */
 export interface Extras {
@@ -142,21 +144,23 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const cwd = await resolveWorkspace(spec.cwd);
     const root = this.runtime.injected ? cwd : await rootOf(cwd, spec);
     await requireConfined(root, spec.workspaces);
-    if (spec.worktree) await this.runtime.worktrees.check(cwd, confined(spec.worktree, spec));
     const { injected } = this.runtime;
-    if (spec.docker === false && !injected) await this.#requireClaude();
-    const docker =
+    if (spec.docker === false && !injected) await this.runtime.requireClaude();
+    const [worktree, docker] = await allDone([
+      spec.worktree && this.runtime.worktrees.check(cwd, confined(spec.worktree, spec)),
       spec.docker === false || injected
         ? undefined
-        : await this.runtime.docker.planner.check({
+        : this.runtime.docker.planner.check({
             ...spec,
             docker: spec.docker,
             cwd: root,
             part: relative(root, cwd),
             readOnly: this.readOnly,
-          });
+          }),
+    ]);
     return {
       ...(docker && { docker }),
+      ...(worktree && { worktree }),
       environment: {
         docker: spec.docker !== false,
         dockerImage: spec.docker === false ? '' : spec.docker.image,
@@ -172,41 +176,42 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     await request.folder.requireOwn();
     const { spec, session } = request;
     const { cwd } = session.environment;
-    const worktree =
-      spec.worktree && (await this.runtime.worktrees.ensure(spec.id, cwd, confined(spec.worktree, spec)));
-    const leave = worktree ? this.runtime.worktrees.enter(worktree.path, spec.id) : (): void => {};
+    const { worktrees } = this.runtime;
+    const entered = spec.worktree && (await enterWorktree(worktrees, spec, spec.worktree, cwd));
+    const leave = entered?.leave ?? ((): void => {});
     const files = new MailboxFiles(request.folder.guard, this.terminal);
     const { injected } = this.runtime;
     const channel = new Mailbox(files, this.hooksOf(request));
     try {
-      const environment = worktree ? await this.#placement(worktree, session.environment) : {};
+      const environment = entered ? await this.#placement(entered.worktree, session.environment) : {};
       const place = { ...session.environment, ...environment };
       const [mounted, workspace] = [mountedFolder(place), workingFolder(place)];
       // `prepare` has checked this, but the session may have waited for a long time since then.
       await requireConfined(mounted, spec.workspaces);
-      const run = { request, mounted, workspace, environment, files };
+      const run = { request: telling(request, entered), mounted, workspace, environment, files };
       if (injected) {
-        await request.onPlaced({ environment });
+        await run.request.onPlaced({ environment });
         await (await request.folder.openLog()).close(); // Its readers expect a file, and a fake need not write one.
         return leaving(await startInjected(injected, { ...injectedRequest(run), cwd: workspace }), leave);
       }
       this.runtime.warnInTests();
       const [ground] = await allDone([
-        spec.docker === false ? undefined : this.runtime.docker.planner.ground({ docker: spec.docker }),
+        spec.docker === false
+          ? undefined
+          : this.runtime.docker.planner.ground({ docker: spec.docker, cwd: workspace, readOnly: this.readOnly }),
         files.create(spec.policy),
         requireSafeSettings(mounted, workspace),
       ]);
       await channel.start();
       const handle =
         ground && spec.docker ? await this.#launchInDocker(run, spec.docker, ground) : await this.launchOnHost(run);
-      const words = ground && spec.docker ? { place: placeInWords(spec.docker, ground.facts) } : {};
+      const words = ground && spec.docker ? { place: placeInWords(spec.docker, ground.agent) } : {};
       return guarded({ ...handle, ...words }, files, channel, leave);
     } catch (error) {
       channel.close();
-      leave();
       // If the manager was closed, the worktree stays: the next manager goes on with it.
       const goesOn = error instanceof OrchestrationError && error.code === 'MANAGER_CLOSED';
-      if (worktree?.created && !goesOn) await this.runtime.worktrees.remove(spec.id, true).catch(() => {}); // The first error counts.
+      await (goesOn ? leave() : entered?.undo());
       throw error;
     }
   }
@@ -218,7 +223,10 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const run = session.runs.at(-1) ?? { number: request.run };
     // An injected ChannelCoder cannot be asked about a run of an earlier process.
     if (this.runtime.injected) return super.adopt(request);
-    const leave = worktree === undefined ? (): void => {} : this.runtime.worktrees.enter(worktree, spec.id);
+    const nothing = (): void => {};
+    // If another session works there by now, the agent of this one has ended, and only its end is still to be read.
+    const entering = worktree === undefined ? undefined : this.runtime.worktrees.enter(worktree, spec.id);
+    const leave = (await entering?.catch(() => nothing)) ?? nothing;
     let found: RunHandle | undefined;
     try {
       found =
@@ -232,7 +240,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const files = new MailboxFiles(folder.guard, this.terminal);
     const channel = new Mailbox(files, this.hooksOf(request));
     await channel.start();
-    return guarded(this.observable(found, request, workingFolder(session.environment)), files, channel, leave);
+    const observed = withSetup(this.observable(found, request, workingFolder(session.environment)), spec, files);
+    return guarded(observed, files, channel, leave);
   }
 
   override async leftovers(): Promise<Leftover[]> {
@@ -265,9 +274,12 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const { mounts, env } = await this.extras(run.files, true);
     const { planner } = this.runtime.docker;
     const files = await run.files.mounts({ ...this.guardedRun(run.request), env: ground.env });
-    const guard = { mounts: [...files, ...mounts], env: { ...env, ...GUARDED_ENV } };
+    const setup = await setupOf(spec, run.files, this.terminal);
+    // An agent can write there, so it does not come last: the last mount is the canary.
+    const guard = { mounts: [...setup.mounts, ...files, ...mounts], env: { ...env, ...GUARDED_ENV } };
     const identity = this.runtime.docker.identity(spec, number);
-    return this.launchInContainer(run, await planner.container(placed, identity, folder, ground, guard));
+    const container = await planner.container(placed, identity, folder, ground, guard);
+    return withSetup(await this.launchInContainer(run, { ...container, before: setup.words }), spec, run.files);
   }
 
   async #placement(worktree: Worktree, before: SessionEnvironment): Promise<Partial<SessionEnvironment>> {
@@ -281,13 +293,5 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     if (left) return runOnHost(left, session.status === 'paused');
     const began = run.startedAt !== undefined || (await hasBegun(folder.log, run.logOffset ?? 0));
     return began ? endedRun({ unknown: true }) : undefined;
-  }
-
-  async #requireClaude(): Promise<void> {
-    if (await this.runtime.has('claude')) return;
-    throw new OrchestrationError(
-      'CLAUDE_NOT_FOUND',
-      "docker: false runs the machine's own 'claude', but the PATH has no 'claude'. Install @anthropic-ai/claude-code.",
-    );
   }
 }

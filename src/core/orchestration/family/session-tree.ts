@@ -205,8 +205,10 @@ export function handedDown(
   }
   return {
     led: true,
-    docker: own,
+    docker: withoutPorts(own),
     policy,
+    ...(spec.setup && { setup: spec.setup }),
+    ...(spec.caches && { caches: spec.caches.map(({ env: _, ...cache }) => cache) }),
     ...(models && { models }),
     ...(questions && { questions }),
     ...(git && { git }),
@@ -219,6 +221,13 @@ export function handedDown(
     root: mountedFolder(environment),
     ...(workspaces && { workspaces }),
   };
+}
+
+/** A port of the machine leads to one container, and an agent that asks for a child opens none. */
+function withoutPorts(docker: SessionSpec['docker']): SessionSpec['docker'] {
+  if (docker === false) return false;
+  const { ports: _, ...rest } = docker;
+  return rest;
 }
 
 function refused(id: string, why: string): OrchestrationError {

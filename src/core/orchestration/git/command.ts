@@ -1,13 +1,16 @@
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { copyFile, lstat, writeFile } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
 import { isInside } from '../util/fs/is-inside.js';
+import { homeOf, writeNewFile } from '../util/fs/owner.js';
+import { openRegularFile, readRegularFile } from '../util/fs/regular-file.js';
 import { parseGitConfig } from './config-file.js';
-import { hashBytes, readIndex } from './index-file.js';
-import { type GitLayout, readGitFile } from './layout.js';
+import { gitFailure } from './git-failure.js';
+import { hashBytes, MOST_INDEX_BYTES, readIndex } from './index-file.js';
+import { readGitFile } from './layout.js';
 import { type GitSetting, gitSettings } from './settings.js';
 import { type GitView, lendIndex, withGitView } from './view.js';
 
@@ -18,6 +21,10 @@ interface Bounds {
   timeoutMs: number;
   /** The most memory that git may allocate at once, because a small object can unpack to an object of any size. */
   memory: string;
+  /** Default: none. */
+  input?: string;
+  /** The most that git may print, in bytes. Default: a megabyte. */
+  mostOutput?: number;
 }
 
 const BOUNDS: Bounds = { timeoutMs: 30_000, memory: '1g' };
@@ -76,7 +83,17 @@ export async function unmergedWork(checkout: string, branch: string): Promise<bo
  * @throws Error if git fails, takes too long or prints more than a megabyte
  */
 export async function runGit(view: GitView, args: readonly string[]): Promise<string> {
-  return git(args, view, view.layout.root, {
+  return gitIn(view, view.layout.root, args);
+}
+
+/** The same in another folder, or with other bounds. @param folder the checkout */
+export async function gitIn(
+  view: GitView,
+  folder: string,
+  args: readonly string[],
+  bounds: Pick<Bounds, 'input' | 'mostOutput'> = {},
+): Promise<string> {
+  const variables = {
     PATH: pathOutside(view.layout.root),
     HOME: homedir(),
     GIT_CONFIG_GLOBAL: '/dev/null',
@@ -84,12 +101,18 @@ export async function runGit(view: GitView, args: readonly string[]): Promise<st
     GIT_ATTR_NOSYSTEM: '1',
     GIT_OPTIONAL_LOCKS: '0',
     ...gitSettings({}, SETTINGS),
-  });
+  };
+  return git(args, view, folder, variables, { ...BOUNDS, ...bounds });
 }
 
 /** Makes a branch that does not exist yet, by running git in the same way. @throws Error as `runGit` */
 export async function makeBranch(view: GitView, branch: string, commit: string): Promise<void> {
   await runGit(view, ['update-ref', `refs/heads/${branch}`, commit, '']);
+}
+
+/** Removes a branch, unless it has moved from the commit. @throws Error as `runGit` */
+export async function removeBranch(view: GitView, branch: string, commit: string): Promise<void> {
+  await runGit(view, ['update-ref', '-d', `refs/heads/${branch}`, commit]);
 }
 
 /**
@@ -101,7 +124,8 @@ export async function makeBranch(view: GitView, branch: string, commit: string):
  * @throws Error if git fails or takes too long; missing objects are not fetched, they make git fail
  */
 export async function checkOut(view: GitView, folder: string, commit: string): Promise<void> {
-  await writeFile(join(view.folder, 'HEAD'), `${commit}\n`);
+  const head = await openRegularFile(join(view.folder, 'HEAD'), { flags: constants.O_WRONLY | constants.O_TRUNC });
+  await head.writeFile(`${commit}\n`).finally(() => head.close());
   await gitAsUser(['read-tree', '--reset', '-u', 'HEAD'], view, folder);
 }
 
@@ -113,23 +137,26 @@ export async function checkOut(view: GitView, folder: string, commit: string): P
  */
 export async function installIndex(view: GitView, gitDir: string, copied?: string): Promise<void> {
   if (copied !== undefined) await gitAsUser(['update-index', '-q', '--refresh'], view, copied);
-  await copyFile(join(view.folder, 'index'), view.paths.to(join(gitDir, 'index')), constants.COPYFILE_EXCL);
+  const index = await readRegularFile(join(view.folder, 'index'), { most: MOST_INDEX_BYTES });
+  await writeNewFile(view.paths.to(join(gitDir, 'index')), index, view.owner);
 }
 
 async function gitAsUser(args: readonly string[], view: GitView, folder: string): Promise<void> {
-  const variables = userVariables(view.layout);
+  const variables = await userVariables(view);
   const settings = gitSettings(variables, [...SETTINGS, ...(await largeFileSettings(view))]);
   await git(args, view, folder, { ...variables, ...settings }, CHECKOUT_BOUNDS);
 }
 
+/** As root, git runs as the repository's owner. So it has no more rights than an agent that works there. */
 async function git(
   args: readonly string[],
-  { folder, paths }: GitView,
+  { folder, paths, owner }: GitView,
   root: string,
   variables: Readonly<Record<string, string | undefined>>,
-  { timeoutMs, memory }: Bounds = BOUNDS,
+  { timeoutMs, memory, input = '', mostOutput = MOST_OUTPUT_BYTES }: Bounds = BOUNDS,
 ): Promise<string> {
-  const { stdout } = await run('git', ['--no-pager', ...args], {
+  const running = run('git', ['--no-pager', ...args], {
+    ...owner,
     // If a link has taken the place of the folder, git does not even start.
     cwd: paths.to(root),
     env: {
@@ -147,18 +174,28 @@ async function git(
     },
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
-    maxBuffer: MOST_OUTPUT_BYTES,
+    maxBuffer: mostOutput,
   });
-  return stdout;
+  running.child.stdin?.on('error', () => {}).end(input); // Git may end before it has read all.
+  try {
+    const { stdout } = await running;
+    return stdout;
+  } catch (cause) {
+    throw gitFailure(args, cause, timeoutMs);
+  }
 }
 
 /**
  * The environment of this process without the variables that lead git elsewhere. Those with configuration stay, because they
- * are the user's own.
+ * are the user's own. If git runs as another user, that user's configuration counts, and root's other variables, which may
+ * hold secrets, stay with root.
  */
-function userVariables({ root }: GitLayout): Record<string, string | undefined> {
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_') || name.startsWith('GIT_CONFIG'));
-  return { ...Object.fromEntries(own), PATH: pathOutside(root) };
+async function userVariables({ layout, owner }: GitView): Promise<Record<string, string | undefined>> {
+  const PATH = pathOutside(layout.root);
+  const isSetting = (name: string): boolean => name.startsWith('GIT_CONFIG');
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_') || isSetting(name));
+  if (!owner) return { ...Object.fromEntries(own), PATH };
+  return { ...Object.fromEntries(own.filter(([name]) => isSetting(name))), PATH, HOME: await homeOf(owner) };
 }
 
 /**

@@ -15,7 +15,7 @@ export interface LinkedWorktree {
 }
 
 /** Nobody has more, but an agent could make millions. */
-const MOST_WORKTREES = 1000;
+export const MOST_WORKTREES = 1000;
 
 /**
  * The worktrees of a repository, from the files in which git records them

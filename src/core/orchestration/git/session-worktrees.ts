@@ -1,12 +1,15 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { KeptWorktree } from '../contract/executor.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
-import { messageOf, OrchestrationError, quote } from '../util/errors.js';
+import { OrchestrationError, quote } from '../util/errors.js';
 import { writeAtomically } from '../util/fs/atomic-file.js';
+import { inWords } from '../util/fs/in-words.js';
 import { notWritable } from '../util/fs/not-writable.js';
 import { readOwnFile } from '../util/fs/own-file.js';
+import { gitFolderOf } from './branch-checkout.js';
 import { uncommittedWork, unmergedWork } from './command.js';
+import { WorktreeUse, type WorktreeUseOptions } from './worktree-use.js';
 import { type Worktree, Worktrees } from './worktrees.js';
 
 /**
@@ -31,16 +34,25 @@ const INTENDED = '';
  */
 export class SessionWorktrees {
   readonly #folder: string;
-  readonly #worktrees = new Worktrees();
+  readonly #use: WorktreeUse;
+  readonly #worktrees: Worktrees;
   /** The session that works in a worktree, by path. */
   readonly #workers = new Map<string, string>();
 
-  constructor(stateDir: string) {
+  /** @param works see {@link WorktreeUseOptions}. By default no agent outlives its process. */
+  constructor(stateDir: string, works: WorktreeUseOptions['works'] = async () => false) {
     this.#folder = join(stateDir, 'worktrees');
+    this.#use = new WorktreeUse({ stateDir: resolve(stateDir), works });
+    this.#worktrees = new Worktrees(this.#use);
   }
 
-  /** Checks that a workspace has a repository for worktrees. @throws OrchestrationError `WORKTREE_FAILED` */
-  check(cwd: string, request: SessionWorktreeRequest): Promise<void> {
+  /**
+   * Refuses a worktree that could not be made, as far as that is known now.
+   *
+   * @returns the request for the session's runs
+   * @throws OrchestrationError `WORKTREE_FAILED`
+   */
+  check(cwd: string, request: SessionWorktreeRequest): Promise<SessionWorktreeRequest> {
     return this.#worktrees.check(cwd, request);
   }
 
@@ -56,7 +68,10 @@ export class SessionWorktrees {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     // If there is no worktree yet, the intention is written first. So if the process dies in between, no unknown worktree is
     // left.
-    const worktree = await this.#worktrees.ensure(cwd, request, () => write(INTENDED));
+    const worktree = await this.#worktrees.ensure(cwd, request, {
+      sessionId,
+      beforeMaking: () => write(INTENDED),
+    });
     const label = await this.#label(file);
     if (request.own && !worktree.created && label?.path !== INTENDED && label?.path !== worktree.path) {
       throw new OrchestrationError(
@@ -71,21 +86,45 @@ export class SessionWorktrees {
   }
 
   /**
-   * Marks a worktree as used, because two agents in one folder would undo each other's work.
+   * Marks a worktree as used, because two agents in one folder would undo each other's work. Other processes see this, too.
    *
    * @returns the function that the session calls when it leaves
    * @throws OrchestrationError `WORKTREE_FAILED` if another session works there
    */
-  enter(path: string, sessionId: string): () => void {
+  async enter(path: string, sessionId: string): Promise<() => void> {
     const other = this.#workers.get(path);
-    if (other !== undefined) {
-      throw new OrchestrationError(
-        'WORKTREE_FAILED',
-        `Session ${other} works in ${path}; wait for its end, or choose another branch.`,
-      );
-    }
+    if (other !== undefined) throw inUse(`Session ${other}`, path);
     this.#workers.set(path, sessionId);
-    return () => void this.#workers.delete(path);
+    const forget = (): void => void this.#workers.delete(path);
+    try {
+      const layout = await gitFolderOf(path).catch(() => undefined);
+      // Somebody has removed its files or its pointer. No other process finds it by its branch either.
+      if (!layout) return forget;
+      const nonce = await this.#worktrees.inRepository(layout, (place) =>
+        this.#use.alone(place, async () => {
+          const user = await this.#use.otherUser(place, layout.gitDir, sessionId);
+          if (user !== undefined) throw inUse(user, path);
+          return this.#use.enter(place, layout.gitDir, sessionId);
+        }),
+      );
+      return () => {
+        forget();
+        void this.#worktrees
+          .inRepository(layout, (place) => this.#use.alone(place, () => this.#use.leave(place, layout.gitDir, nonce)))
+          .catch(() => {}); // The use of a session that has ended does not keep anybody out.
+      };
+    } catch (cause) {
+      forget();
+      if (cause instanceof OrchestrationError) throw cause;
+      const message = `The worktree ${path} cannot be entered: ${inWords(cause)}.`;
+      throw new OrchestrationError('WORKTREE_FAILED', message, { cause });
+    }
+  }
+
+  /** Removes a worktree that {@link ensure} has just made, and all that was made for it. */
+  async undo(sessionId: string, cwd: string, worktree: Worktree): Promise<void> {
+    await this.remove(sessionId, true);
+    await this.#worktrees.undo(cwd, worktree);
   }
 
   /** True if a worktree was made for the session, and was not removed since then. */
@@ -109,7 +148,7 @@ export class SessionWorktrees {
       );
     }
     const { path } = label;
-    const leave = this.enter(path, sessionId);
+    const leave = await this.enter(path, sessionId);
     try {
       const work = force ? undefined : await workIn(label);
       if (work) {
@@ -121,7 +160,7 @@ export class SessionWorktrees {
       await this.#discard(label);
     } catch (cause) {
       if (cause instanceof OrchestrationError) throw cause;
-      const message = `The worktree ${path} of session ${sessionId} cannot be removed: ${messageOf(cause)}.`;
+      const message = `The worktree ${path} of session ${sessionId} cannot be removed: ${inWords(cause)}.`;
       throw new OrchestrationError('WORKTREE_FAILED', message, { cause });
     } finally {
       leave();
@@ -141,10 +180,11 @@ export class SessionWorktrees {
         continue;
       }
       const { path, branch } = label;
-      const leave = this.enter(path, label.sessionId);
+      const leave = await this.enter(path, label.sessionId).catch(() => undefined);
+      if (!leave) continue; // Another process's session works there.
       try {
         const work = await workIn(label);
-        const why = work ? `it has ${work}` : await this.#discard(label).catch((error: unknown) => messageOf(error));
+        const why = work ? `it has ${work}` : await this.#discard(label).catch((error: unknown) => inWords(error));
         if (typeof why === 'string') kept.push({ path, branch, why });
         else removed.push(path);
       } finally {
@@ -174,6 +214,13 @@ export class SessionWorktrees {
   #labelFile(sessionId: string): string {
     return join(this.#folder, `${sessionId}.json`);
   }
+}
+
+function inUse(user: string, path: string): OrchestrationError {
+  return new OrchestrationError(
+    'WORKTREE_FAILED',
+    `${user} works in ${path}; wait for its end, or choose another branch.`,
+  );
 }
 
 /** A description of the work that would be lost with a worktree. Undefined if none would be lost. */

@@ -1,10 +1,11 @@
 import type { Dirent } from 'node:fs';
-import { lstat, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, lchown, lstat, mkdir, open, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../util/errors.js';
 import { BoundedSearch, SearchLimit, type SearchLimits } from '../util/fs/bounded-search.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { type LinkFreePaths, withLinkFreePaths } from '../util/fs/link-free-paths.js';
+import { type Owner, ownerOf } from '../util/fs/owner.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
 import { parseGitConfig } from './config-file.js';
 import { hashBytes, MOST_INDEX_BYTES } from './index-file.js';
@@ -28,6 +29,8 @@ export interface GitView {
   /** The folder that git uses as its git folder. No agent can reach it. */
   readonly folder: string;
   readonly paths: LinkFreePaths;
+  /** The repository's owner, if this process is root's and the owner is not. Git then runs as this user. */
+  readonly owner: Owner | undefined;
 }
 
 /**
@@ -44,7 +47,7 @@ export interface GitView {
 export async function withGitView<T>(checkout: string | GitLayout, use: (view: GitView) => Promise<T>): Promise<T> {
   const layout = typeof checkout === 'string' ? await layoutAt(checkout) : checkout;
   return withLinkFreePaths(async (paths, top) => {
-    const view: GitView = { layout, paths, folder: join(top, 'git') };
+    const view: GitView = { layout, paths, folder: join(top, 'git'), owner: await ownerOf(layout.commonDir) };
     await mkdir(join(view.folder, 'info'), { recursive: true });
     await Promise.all([copySmallFiles(view), copyPackedRefs(view), borrow(view, 'refs'), borrowObjects(view)]).catch(
       (error: unknown) => {
@@ -52,23 +55,49 @@ export async function withGitView<T>(checkout: string | GitLayout, use: (view: G
         throw new Error(`the repository has more objects than can be looked at (${error.message}); run 'git gc'`);
       },
     );
-    return use(view);
+    if (!view.owner) return use(view);
+    await giveAway(view.folder, view.owner);
+    await chmod(top, 0o711);
+    try {
+      return await use(view);
+    } finally {
+      await chmod(top, 0o700); // From here on, nobody but root reaches what is removed.
+    }
   });
 }
 
+/**
+ * Gives a view to the owner of its repository, whose git has to write there. Root's own links in it lead to places that only the
+ * repository's owner can change. The folder comes last: until then, nobody else can change what is given away.
+ */
+async function giveAway(folder: string, { uid, gid }: Owner): Promise<void> {
+  const names = ['HEAD', 'config', 'packed-refs', 'shallow', 'info/exclude', 'info', 'objects/info', 'objects', '.'];
+  for (const name of names) {
+    const path = join(folder, name);
+    await lchown(path, uid, gid).catch(ignoreMissing);
+    if (path === folder) await chmod(folder, 0o700);
+  }
+}
+
 /** Gives a view a copy of the checkout's index, if there is an index. @returns the path of the copy */
-export async function lendIndex({ layout, paths, folder }: GitView): Promise<string> {
+export async function lendIndex({ layout, paths, folder, owner }: GitView): Promise<string> {
   const copy = join(folder, 'index');
   const path = paths.to(join(layout.gitDir, 'index'));
   const stats = await lstat(path).catch(ignoreMissing);
   const index = await readRegularFile(path, { most: MOST_INDEX_BYTES }).catch(ignoreMissing);
   if (!stats || !index) return copy;
-  await writeFile(copy, index);
   // If a file is not older than the index, git reads the file, because it may have changed in the same tick of the clock in
   // which the index was written. If the copy had a later time than the original, git would miss such a change. So the copy gets
   // the time of the original, rounded down to whole milliseconds, which is never later.
   const age = new Date(Math.floor(stats.mtimeMs));
-  await utimes(copy, age, age);
+  const file = await open(copy, 'wx');
+  try {
+    if (owner) await file.chown(owner.uid, owner.gid);
+    await file.writeFile(index);
+    await file.utimes(age, age);
+  } finally {
+    await file.close();
+  }
   return copy;
 }
 

@@ -1,22 +1,24 @@
-import { lstat, mkdir, realpath, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { branchNameProblem } from '../session/branch-name.js';
+import { relative } from 'node:path';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
-import { messageOf, OrchestrationError, quote, systemCode } from '../util/errors.js';
-import { ignoreMissing } from '../util/fs/ignore-missing.js';
-import { LinkFreePaths, withLinkFreePaths } from '../util/fs/link-free-paths.js';
+import { OrchestrationError, quote } from '../util/errors.js';
+import { inWords } from '../util/fs/in-words.js';
+import { withLinkFreePaths } from '../util/fs/link-free-paths.js';
+import { ownerOf } from '../util/fs/owner.js';
+import { type Start, startOf } from './base.js';
 import { refuseBorrowing } from './borrowing.js';
-import { makeBranch, runGit } from './command.js';
-import { isConfined, requireInside, type Workspaces } from './confinement.js';
-import { branchIn, findGitLayout, type GitLayout, gitLayoutAt, isKnown } from './layout.js';
-import { linkedWorktrees, unlinkWorktree } from './linked-worktrees.js';
-import { addWorktree, isHalfMade } from './new-worktree.js';
-import { remoteBranches } from './remote-branches.js';
+import { checkoutOf, gitFolderOf } from './branch-checkout.js';
+import { makeBranch, removeBranch } from './command.js';
+import { copyIgnored, copyPatterns } from './copied-files.js';
+import type { GitLayout } from './layout.js';
+import { MOST_WORKTREES, unlinkWorktree } from './linked-worktrees.js';
+import { type ClaimedWorktree, claimWorktree, fillWorktree, removeEmpty } from './new-worktree.js';
+import { commitOf, requireFreeName } from './refs.js';
+import { repositoryOf } from './repository.js';
+import { requireRights } from './rights.js';
 import { type GitView, withGitView } from './view.js';
-import { worktreePlace } from './worktree-place.js';
-
-/** The longest name that a symbolic ref can have. */
-const MOST_REF_BYTES = 4096;
+import { requireFolder, requireFolderIn } from './worktree-folder.js';
+import { pathOf, requirePlace } from './worktree-path.js';
+import { type UsePlace, WorktreeUse, worktreeCount } from './worktree-use.js';
 
 /** A worktree that a session works in. */
 export interface Worktree {
@@ -24,6 +26,25 @@ export interface Worktree {
   branch: string;
   /** True if this call made it. */
   created: boolean;
+  /** What the agent may miss in it, in sentences. */
+  warnings?: readonly string[];
+  /** What else this call made, so that it can be undone. */
+  made?: Made;
+}
+
+/** What was made for a worktree besides its own files. */
+interface Made {
+  /** The commit of the branch, if the branch was made, too. */
+  readonly branchAt?: string;
+  /** The folders around the worktree, the lowest first. */
+  readonly folders: readonly string[];
+}
+
+/** The session for which a worktree is made. */
+export interface WorktreeMaker {
+  readonly sessionId: string;
+  /** Called if there is no worktree yet. If it rejects, none is made. */
+  readonly beforeMaking: () => Promise<void>;
 }
 
 /**
@@ -32,19 +53,47 @@ export interface Worktree {
  * `commondir` that leads to another repository.
  */
 export class Worktrees {
+  readonly #use: WorktreeUse;
   /** The latest operation in each repository, by its git folder. */
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Checks that a workspace has a repository for worktrees. @throws OrchestrationError `WORKTREE_FAILED` */
-  async check(cwd: string, request: SessionWorktreeRequest): Promise<void> {
+  /** @param use what other processes are told, and what they tell. By default there are no others. */
+  constructor(use = new WorktreeUse({ stateDir: '', works: async () => false })) {
+    this.#use = use;
+  }
+
+  /**
+   * Refuses a worktree that could not be made, as far as that is known now. Makes nothing.
+   *
+   * @returns the request with the start of a new branch by its full name, see `startOf`
+   * @throws OrchestrationError `WORKTREE_FAILED`
+   */
+  async check(cwd: string, request: SessionWorktreeRequest): Promise<SessionWorktreeRequest> {
     try {
       const repository = await repositoryOf(cwd, request);
       await refuseBorrowing(repository.commonDir);
-      // Without `workspaces`, it is early enough if `ensure` checks this.
-      if (!request.workspaces) return;
-      await this.#serialized(repository, () =>
-        withLinkFreePaths((paths) => usableWorktree({ layout: repository, paths }, cwd, request)),
-      );
+      return await withGitView(repository, async (view) => {
+        const { path, halfMade } = await checkoutOf(view, cwd, request);
+        if (path !== undefined) {
+          await this.#requireUnused(view, path);
+          await requireFolderIn(path, cwd);
+          return request;
+        }
+        await requireRights(view);
+        await copyPatterns(view, request);
+        if (!halfMade) await requireNew(view, cwd, request);
+        const place = relative(repository.root, cwd);
+        const existing = await commitOf(view, `refs/heads/${request.branch}`);
+        if (existing !== undefined) {
+          await requireFolder(view, existing, place);
+          return request;
+        }
+        await requireFreeName(view, request.branch);
+        const start = await knownStart(view, request);
+        if (!start) return request;
+        await requireFolder(view, start.commit, place);
+        return { ...request, base: start.name };
+      });
     } catch (cause) {
       throw failed(cwd, request, cause);
     }
@@ -53,19 +102,24 @@ export class Worktrees {
   /**
    * Finds the worktree of a branch, or makes it.
    *
-   * @param beforeMaking called if there is no worktree yet; if it rejects, none is made
-   * @throws OrchestrationError `WORKTREE_FAILED`; no worktree is left behind (a branch that was made stays)
+   * @throws OrchestrationError `WORKTREE_FAILED`; nothing is left behind
    */
   async ensure(
     cwd: string,
     request: SessionWorktreeRequest,
-    beforeMaking: () => Promise<void> = async () => {},
+    maker: WorktreeMaker = { sessionId: '', beforeMaking: async () => {} },
   ): Promise<Worktree> {
     try {
       const repository = await repositoryOf(cwd, request);
       return await this.#serialized(repository, async () => {
         await refuseBorrowing(repository.commonDir);
-        return withGitView(repository, (view) => ensureWorktree(view, cwd, request, beforeMaking));
+        return withGitView(repository, async (view) => {
+          const { branch } = request;
+          const { path } = await checkoutOf(view, cwd, request);
+          if (path !== undefined) return { path, branch, created: false };
+          const claimed = await this.#use.alone(view, () => this.#claim(view, cwd, request, maker));
+          return 'commit' in claimed ? await this.#fill(view, request, claimed) : claimed;
+        });
       });
     } catch (cause) {
       throw failed(cwd, request, cause);
@@ -80,6 +134,82 @@ export class Worktrees {
     );
   }
 
+  /** Removes what was made besides a worktree that is removed: its branch, unless somebody has committed to it. */
+  async undo(cwd: string, { branch, made }: Worktree): Promise<void> {
+    if (!made) return;
+    const repository = await repositoryOf(cwd);
+    await this.#serialized(repository, () =>
+      withGitView(repository, async (view) => {
+        if (made.branchAt !== undefined) await removeBranch(view, branch, made.branchAt);
+        for (const folder of made.folders) await removeEmpty(view.paths, folder);
+      }),
+    );
+  }
+
+  /** Lends what {@link WorktreeUse} needs of the repository of a worktree. */
+  async inRepository<T>(layout: GitLayout, work: (place: UsePlace) => Promise<T>): Promise<T> {
+    const owner = await ownerOf(layout.commonDir);
+    return withLinkFreePaths((paths) => work({ layout, paths, owner }));
+  }
+
+  /** Makes branch and git folder, so that no other process does. */
+  async #claim(
+    view: GitView,
+    cwd: string,
+    request: SessionWorktreeRequest,
+    { sessionId, beforeMaking }: WorktreeMaker,
+  ): Promise<Worktree | (ClaimedWorktree & { commit: string; branchAt?: string })> {
+    const { branch } = request;
+    const found = await checkoutOf(view, cwd, request);
+    if (found.path !== undefined) return { path: found.path, branch, created: false };
+    if (found.halfMade) {
+      const other = await this.#use.otherUser(view, found.halfMade.gitDir);
+      if (other !== undefined) throw new Error(`${other} is making its worktree right now`);
+      await view.paths.remove(found.halfMade.gitDir);
+    }
+    const path = await requireNew(view, cwd, request);
+    await beforeMaking();
+    const existing = await commitOf(view, `refs/heads/${branch}`);
+    if (existing === undefined) await requireFreeName(view, branch);
+    const commit = existing ?? (await startOf(view, branch, request.base)).commit;
+    if (existing === undefined) await makeBranch(view, branch, commit);
+    const branchAt = existing === undefined ? { branchAt: commit } : {};
+    try {
+      const claimed = await claimWorktree(view, path, branch);
+      await this.#use.enter(view, claimed.gitDir, sessionId);
+      return { ...claimed, commit, ...branchAt };
+    } catch (error) {
+      if (existing === undefined) await removeBranch(view, branch, commit).catch(() => {}); // The first error counts.
+      throw error;
+    }
+  }
+
+  async #fill(
+    view: GitView,
+    request: SessionWorktreeRequest,
+    { commit, branchAt, ...claimed }: ClaimedWorktree & { commit: string; branchAt?: string },
+  ): Promise<Worktree> {
+    const { branch } = request;
+    const warnings: string[] = [];
+    try {
+      const folders = await fillWorktree(view, claimed, commit, async (folder) => {
+        warnings.push(...(await copyIgnored(view, view.layout, folder, await copyPatterns(view, request))));
+      });
+      const made = { folders, ...(branchAt !== undefined && { branchAt }) };
+      return { path: claimed.path, branch, created: true, made, ...(warnings.length > 0 && { warnings }) };
+    } catch (error) {
+      await this.#use.forget(view, claimed.gitDir).catch(() => {}); // The first error counts, here and in the next line.
+      if (branchAt !== undefined) await removeBranch(view, branch, branchAt).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #requireUnused(view: GitView, path: string): Promise<void> {
+    const { gitDir } = await gitFolderOf(path);
+    const other = await this.#use.otherUser(view, gitDir);
+    if (other !== undefined) throw new Error(`${other} works in ${path}; wait for its end, or choose another branch`);
+  }
+
   /** One operation at a time, because `ensure` first checks if there is a worktree and then makes one. */
   #serialized<T>({ commonDir }: GitLayout, work: () => Promise<T>): Promise<T> {
     const done = (this.#last.get(commonDir) ?? Promise.resolve()).then(work);
@@ -90,161 +220,24 @@ export class Worktrees {
   }
 }
 
+/** Undefined if a session that has to end before is still to make the branch. @throws Error if there will be none */
+async function knownStart(view: GitView, { branch, base, awaits }: SessionWorktreeRequest): Promise<Start | undefined> {
+  const start = startOf(view, branch, base);
+  return base !== undefined && awaits?.includes(base) ? start.catch(() => undefined) : start;
+}
+
+/** The place of a new worktree. @throws Error if it cannot be made there */
+async function requireNew(view: GitView, cwd: string, request: SessionWorktreeRequest): Promise<string> {
+  if ((await worktreeCount(view)) >= MOST_WORKTREES) {
+    throw new Error(`the repository has ${MOST_WORKTREES} worktrees; remove some with 'git worktree remove'`);
+  }
+  const path = await pathOf(view, cwd, request);
+  await requirePlace(view, path);
+  return path;
+}
+
 function failed(cwd: string, { branch }: SessionWorktreeRequest, cause: unknown): OrchestrationError {
-  const message = `No worktree for branch ${quote(branch)} of ${cwd}: ${LinkFreePaths.plain(messageOf(cause))}.`;
+  if (cause instanceof OrchestrationError) return cause;
+  const message = `No worktree for branch ${quote(branch)} of ${cwd}: ${inWords(cause)}.`;
   return new OrchestrationError('WORKTREE_FAILED', message, { cause });
-}
-
-/** The repository of a workspace, unless an agent may have made the workspace lead there. @throws Error */
-async function repositoryOf(
-  cwd: string,
-  { own, root, workspaces }: Pick<SessionWorktreeRequest, 'own' | 'root' | 'workspaces'> = {},
-): Promise<GitLayout> {
-  const real = await realpath(cwd);
-  if (real !== cwd) throw new Error(`it is a link to ${quote(real)} by now`);
-  const layout = await findGitLayout(cwd);
-  if (!layout) throw new Error('it is in no git repository');
-  if (!(await isKnown(layout))) {
-    throw new Error(`${join(layout.root, '.git')} leads to ${quote(layout.gitDir)}, which does not lead back`);
-  }
-  // A worktree contains the whole repository, not only the part at 'cwd'.
-  for (const folder of [layout.root, mainCheckout(layout) ?? layout.root, layout.gitDir, layout.commonDir])
-    await requireInside(folder, workspaces, 'its repository');
-  // The new session would get to see more than the agent that asks for it.
-  if (own && layout.root !== (root ?? cwd)) {
-    throw new Error(
-      `its repository is ${layout.root}, and an agent that works in a part of it cannot hand on all of it`,
-    );
-  }
-  return layout;
-}
-
-async function ensureWorktree(
-  view: GitView,
-  cwd: string,
-  request: SessionWorktreeRequest,
-  beforeMaking: () => Promise<void>,
-): Promise<Worktree> {
-  const { branch, base, path: wanted, workspaces } = request;
-  const usable = await usableWorktree(view, cwd, request);
-  if (usable !== undefined) return { path: usable, branch, created: false };
-  const path =
-    wanted === undefined
-      ? await defaultPath(view, branch, workspaces)
-      : await worktreePlace(resolve(cwd, wanted), view.layout.root);
-  await requireInside(path, workspaces, 'its worktree');
-  await beforeMaking();
-  let commit = await commitOf(view, `refs/heads/${branch}`);
-  if (commit === undefined) {
-    commit = await startOf(view, branch, base);
-    await makeBranch(view, branch, commit);
-  }
-  await addWorktree(view, path, branch, commit);
-  return { path, branch, created: true };
-}
-
-/** The worktree that has the branch. Undefined if none has it. @throws Error if the session may not use it */
-async function usableWorktree(
-  view: Pick<GitView, 'layout' | 'paths'>,
-  cwd: string,
-  { branch, path: wanted, workspaces }: SessionWorktreeRequest,
-): Promise<string | undefined> {
-  const existing = await checkoutOf(view, branch);
-  if (existing === undefined) return undefined;
-  const usable = await usableAt(existing, view.layout);
-  const path = wanted === undefined ? usable : await worktreePlace(resolve(cwd, wanted), view.layout.root);
-  if (usable !== path) throw new Error(`the branch is checked out at ${usable}, not at ${path}`);
-  await requireInside(usable, workspaces, 'its worktree');
-  return usable;
-}
-
-/**
- * Beside the repository, under the name that ChannelCoder would give. If the session may not leave the repository: in a folder
- * of the repository.
- */
-async function defaultPath(view: GitView, branch: string, workspaces: Workspaces): Promise<string> {
-  const top = mainCheckout(view.layout) ?? view.layout.root;
-  const name = branch.replaceAll(/[/\\:*?"<>|]/g, '-');
-  const beside = `${top}-${name}`;
-  return (await isConfined(beside, workspaces)) ? beside : join(await hiddenFolder(view, top, workspaces), name);
-}
-
-/** A folder in a repository. Git does not show files in it as new. */
-async function hiddenFolder({ paths }: GitView, top: string, workspaces: Workspaces): Promise<string> {
-  const folder = join(top, '.worktrees');
-  await requireInside(folder, workspaces, 'the folder for its worktree');
-  try {
-    await mkdir(paths.to(folder));
-    await writeFile(paths.to(join(folder, '.gitignore')), '*\n', { flag: 'wx' });
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
-  }
-  return folder;
-}
-
-/** The checkout of the repository itself. Undefined if the repository is bare. */
-function mainCheckout({ root, gitDir, commonDir }: GitLayout): string | undefined {
-  if (gitDir === commonDir) return root;
-  return basename(commonDir) === '.git' ? dirname(commonDir) : undefined;
-}
-
-/**
- * Where a branch is checked out, according to the repository. If a process left a worktree half made, its git folder is
- * removed.
- */
-async function checkoutOf(
-  { layout, paths }: Pick<GitView, 'layout' | 'paths'>,
-  branch: string,
-): Promise<string | undefined> {
-  const main = mainCheckout(layout);
-  if (main !== undefined && (await branchIn(paths.to(layout.commonDir))) === branch) return main;
-  const linked = (await linkedWorktrees(layout.commonDir, paths)).find((worktree) => worktree.branch === branch);
-  if (!linked || !(await isHalfMade(linked, paths))) return linked?.path;
-  await paths.remove(linked.gitDir);
-  return undefined;
-}
-
-/** The commit that a new branch starts from. @throws Error if there is none */
-async function startOf(view: GitView, branch: string, base: string | undefined): Promise<string> {
-  if (base === undefined) {
-    const [only, ...others] = await remoteBranches(view, branch);
-    const commit = only !== undefined && others.length === 0 ? await commitOf(view, only) : undefined;
-    if (commit !== undefined) return commit;
-  }
-  const name = base ?? (await branchIn(view.paths.to(view.layout.gitDir)));
-  if (name === undefined) throw new Error("no branch is checked out in 'cwd'; give 'worktree.base'");
-  const commit = (await commitOf(view, `refs/heads/${name}`)) ?? (await commitOf(view, `refs/remotes/${name}`));
-  if (commit === undefined) throw new Error(`there is no branch ${quote(name)} to start from ('worktree.base')`);
-  return commit;
-}
-
-/**
- * @throws Error if something else is in the place of the ref, because git would wait at a FIFO, and would read an endless file
- * forever
- */
-async function commitOf(view: GitView, ref: string): Promise<string | undefined> {
-  if (branchNameProblem(ref)) return undefined; // An agent may have written the name into HEAD.
-  const path = join(view.layout.commonDir, ref);
-  const stats = await lstat(view.paths.to(path)).catch(ignoreMissing);
-  if (stats && !stats.isDirectory() && (!stats.isFile() || stats.size > MOST_REF_BYTES)) {
-    throw new Error(`${path} is no file with the name of a commit; remove it`);
-  }
-  return runGit(view, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]).then(
-    (commit) => commit.trim(),
-    () => undefined,
-  );
-}
-
-/** The path of a worktree that the repository names. @throws Error if a session may not use that worktree */
-async function usableAt(path: string, { commonDir }: GitLayout): Promise<string> {
-  const layout = await gitLayoutAt(path).catch(() => undefined);
-  if (!layout) throw new Error(`its worktree ${path} is gone; run 'git worktree prune'`);
-  if (layout.gitDir === layout.commonDir) {
-    throw new Error(`the branch is checked out in the repository itself, ${path}; choose another`);
-  }
-  // An agent may have written an entry into its repository that leads to a worktree of another repository.
-  if (layout.commonDir !== commonDir || !(await isKnown(layout))) {
-    throw new Error(`${path}, where the repository says it is checked out, belongs to another one`);
-  }
-  return layout.root;
 }

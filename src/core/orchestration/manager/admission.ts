@@ -19,7 +19,7 @@ import { deepFrozen } from '../util/deep-frozen.js';
 import { deferred } from '../util/deferred.js';
 import type { AbortSignals } from '../util/shared-abort.js';
 import { refuseRedirected, sourcesOf } from '../workspace/pinned-mounts.js';
-import { planOf, requireDependencies } from './dependencies.js';
+import { planOf, requireDependencies, withAwaitedBranches } from './dependencies.js';
 import type { Gate } from './gate.js';
 import type { LiveSessions, PreparedSession } from './live-sessions.js';
 import { prepareSession } from './prepare.js';
@@ -82,7 +82,8 @@ export class SessionAdmission {
     this.#last = done.promise;
     try {
       const { stateDir } = this.#options.options;
-      const ready = await prepareSession(spec, executors[spec.mode], stateDir, signal);
+      const awaiting = withAwaitedBranches(spec, plan, (each) => store.registry.get(each));
+      const ready = await prepareSession(awaiting, executors[spec.mode], stateDir, signal);
       const accepts = acceptsOutput(options, inheritance.output);
       const prepared = { ...ready, ...(accepts && { acceptsOutput: accepts }) };
       // Only now the places of its mounts are known, and so its login.
@@ -162,7 +163,19 @@ export class SessionAdmission {
   /** What a new session gets if its options do not say otherwise. */
   #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
     const { options, live, runs, store } = this.#options;
-    const { docker: defaults, policy, questions, models, output, account, retry, onOverage, git } = options;
+    const {
+      docker: defaults,
+      setup,
+      caches,
+      git,
+      policy,
+      questions,
+      models,
+      output,
+      account,
+      retry,
+      onOverage,
+    } = options;
     const leader = runs.tree.leader(parentId);
     if (leader) {
       requireEnv(leader.session.id, live.get(leader.session.id)?.missingEnv);
@@ -173,6 +186,8 @@ export class SessionAdmission {
     return {
       docker: defaults,
       policy,
+      ...(setup && { setup }),
+      ...(caches && { caches }),
       retry,
       onOverage,
       ...(account !== undefined && { account }),

@@ -1,3 +1,4 @@
+import type { SessionSpec } from '../contract/session-spec.js';
 import type { SessionTree } from '../family/session-tree.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { QueuePlan, SessionDependency } from '../session/queue-plan.js';
@@ -21,6 +22,28 @@ export function planOf(
     ...(own !== undefined && { priority: own }),
     ...(notBefore !== undefined && { notBefore }),
   });
+}
+
+/** Tells a session's worktree which branches are still to be made by the sessions that it waits for, directly or not. */
+export function withAwaitedBranches(
+  spec: SessionSpec,
+  plan: QueuePlan,
+  sessionOf: (id: string) => UnifiedSession | undefined,
+): SessionSpec {
+  if (spec.worktree?.base === undefined) return spec;
+  const awaited = new Set<string>();
+  for (const waiting = [plan]; ; ) {
+    const { after = [] } = waiting.pop() ?? {};
+    for (const { id } of after) {
+      const session = sessionOf(id);
+      if (!session || awaited.has(id)) continue;
+      awaited.add(id);
+      waiting.push(session);
+    }
+    if (waiting.length === 0) break;
+  }
+  const awaits = [...awaited].flatMap((id) => sessionOf(id)?.environment.branch ?? []);
+  return awaits.length === 0 ? spec : { ...spec, worktree: { ...spec.worktree, awaits } };
 }
 
 export interface DependencyCheck {

@@ -9,8 +9,12 @@ import { type ModelPrices, priceProblem } from '../session/model-price.js';
 import type { OutputSchema } from '../session/output-schema.js';
 import { PRIORITIES } from '../session/queue-plan.js';
 import type { SessionMode } from '../session/status.js';
+import { homeProblem } from '../workspace/home-folder.js';
 import { accountOptions } from './account-schemas.js';
+import { cachesSchema } from './caches.js';
+import { containerOptions } from './container-schemas.js';
 import { gitOptions } from './git-schemas.js';
+import { setupSchema } from './setup.js';
 
 export const MODES = [
   'autonomous',
@@ -28,6 +32,10 @@ const branch = text.superRefine((name, context) => {
   const problem = branchNameProblem(name);
   if (problem) context.addIssue({ code: 'custom', message: `is no name for a branch: it ${problem}` });
 });
+const base = text
+  .min(1)
+  .max(1_000)
+  .regex(/^\P{Cc}*$/u, 'must not hold control characters');
 
 const dockerSchema = z.strictObject({
   image: text
@@ -37,8 +45,8 @@ const dockerSchema = z.strictObject({
   env: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable'), text)
     .superRefine((env, context) => {
-      for (const name of Object.keys(env)) {
-        const problem = variableProblem(name);
+      for (const [name, value] of Object.entries(env)) {
+        const problem = variableProblem(name) ?? homeProblem(name, value);
         if (problem) context.addIssue({ code: 'custom', path: [name], message: problem });
       }
     })
@@ -69,6 +77,7 @@ const dockerSchema = z.strictObject({
     .optional(),
   capAdd: z.array(z.string().regex(/^[A-Z_]+$/, 'must be the name of a capability')).optional(),
   allowUnsafeMounts: z.boolean().optional(),
+  ...containerOptions,
 });
 
 export const questionsSchema = z.enum(['ask', 'decline']);
@@ -137,6 +146,12 @@ const outputSchema = z.custom<OutputSchema>(
   'must be a JSON Schema (an object) or a Standard Schema',
 );
 
+const loginSchema = z.union([
+  z.literal(false),
+  z.strictObject({ envFile: text.min(1) }),
+  z.strictObject({ command: text.refine((command) => command.trim() !== '', 'must not be empty') }),
+]);
+
 /** The manager checks if it is an executor. Here, only the contract of executors is known. */
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
@@ -145,11 +160,14 @@ export const managerSchema = z.strictObject({
   maxConcurrent: positive.optional(),
   maxQueued: z.int().nonnegative().optional(),
   docker: dockerSchema.optional(),
+  setup: setupSchema,
+  caches: cachesSchema,
   policy: policySchema.optional(),
   questions: questionsSchema.optional(),
   releaseSlotWhileWaiting: z.boolean().optional(),
   socket: z.boolean().optional(),
   keepEnded: keepEndedSchema.optional(),
+  login: loginSchema.optional(),
   ...accountOptions,
   ...gitOptions,
   prices: pricesSchema.optional(),
@@ -159,7 +177,22 @@ export const managerSchema = z.strictObject({
   executors: z.partialRecord(z.enum(MODES), z.custom<Executor>(isObject, 'must be an executor')).optional(),
 });
 
-const worktreeSchema = z.strictObject({ branch, base: branch.optional(), path: text.min(1).optional() });
+/** A path in the repository. `..` would lead out of it, and in a pattern it would never fit. */
+const within = text.refine(
+  (path) => !path.split(/[\\/]/).includes('..') && !isAbsolute(path),
+  'must not lead out of the repository',
+);
+const pattern = text.refine(
+  (line) => !/[\r\n]/.test(line) && line.trim() !== '' && !line.split('/').includes('..'),
+  "must be a pattern as in .gitignore, without '..'",
+);
+const worktreeSchema = z.strictObject({
+  branch,
+  base: base.optional(),
+  path: text.min(1).optional(),
+  copy: z.array(pattern).max(1_000).optional(),
+  include: z.array(within.min(1)).max(100).optional(),
+});
 
 /** The latest time that a `Date` can hold. */
 const LATEST_MS = 8.64e15;
@@ -185,6 +218,8 @@ export const createSchema = z.strictObject({
   worktree: z.union([branch, worktreeSchema]).optional(),
   workspaces: z.array(text.refine(isAbsolute, 'must be an absolute path')).optional(),
   docker: z.union([z.boolean(), dockerSchema]).optional(),
+  setup: setupSchema,
+  caches: cachesSchema,
   ...askedOptions,
   output: outputSchema.optional(),
   system: text.optional(),

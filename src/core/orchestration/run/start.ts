@@ -5,6 +5,7 @@ import { endedRun, type RunHandle } from '../contract/run-handle.js';
 import type { RunHooks } from '../contract/run-hooks.js';
 import type { RunRequest } from '../contract/run-request.js';
 import { ENGINE_AWAY_MS, ENGINE_RETRY_MS } from '../docker/engine.js';
+import type { Observation } from '../session/observation.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { RunRecord } from '../session/run-record.js';
 import { allDone, deferred } from '../util/deferred.js';
@@ -106,15 +107,21 @@ export class RunStart {
       ...request,
       session: record.session,
       hooks,
-      onPlaced: async (placement) => {
+      onPlaced: async ({ warnings = [], ...placement }) => {
         // A detached process cannot write to the record. If the run is not on record, the next process launches it again.
         detached.throwIfAborted();
         record.dispatch({ type: 'placed', logFile: request.folder.log, logOffset, ...placement });
+        const observations = warnings.map(incomplete);
+        if (observations.length > 0) record.dispatch({ type: 'observed', at: record.clock.now(), observations });
         await Promise.all([record.saved(), observer.before(record.session.environment)]);
         detached.throwIfAborted();
       },
     };
   }
+}
+
+function incomplete(message: string): Observation {
+  return { kind: 'error', severity: 'warning', code: 'worktree_incomplete', message };
 }
 
 /**

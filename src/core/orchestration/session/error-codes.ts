@@ -19,7 +19,7 @@ export const ERROR_CODES = {
   auth: {
     severity: 'critical',
     nextStep:
-      'Log in again, or renew the key or token that the session gets, then continue the session. If the account or its organisation is disabled, only its administrator or the provider can help.',
+      "Log in again (sessions in Docker: 'npx autonomous-orchestration image login'), or renew the key or token that the session gets, then continue the session. If the account or its organisation is disabled, only its administrator or the provider can help.",
   },
   unknown_model: {
     severity: 'critical',
@@ -59,6 +59,11 @@ export const ERROR_CODES = {
   permission_denied: {
     severity: 'critical',
     nextStep: "If the agent needs the file: let the container's user (docker.user) read or write it on the machine.",
+  },
+  worktree_incomplete: {
+    severity: 'warning',
+    once: 'message',
+    nextStep: "Correct the patterns in 'worktree.copy' or .worktreeinclude, or make the files in the worktree.",
   },
   mcp_failed: {
     severity: 'warning',

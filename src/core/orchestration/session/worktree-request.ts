@@ -5,10 +5,25 @@ export interface WorktreeRequest {
    * is.
    */
   branch: string;
-  /** The branch that a new branch starts from. Default: the branch that is checked out in `cwd`. */
+  /**
+   * What a new branch starts from: a branch, a branch of a remote, a tag, a commit, and everything else that `git rev-parse`
+   * takes, as in the checkout at `cwd`. It is checked at `create()`. A branch or tag counts as it is when the session starts, and
+   * anything else (`HEAD~1`) as it is at `create()`. It may be the branch of a session in `after` that is not made yet. Default:
+   * the only remote branch with the name of `branch`, else what is checked out in `cwd`: a branch, or a commit.
+   */
   base?: string;
   /** Where the worktree is made. Default `<repository>-<branch>` beside the repository. */
   path?: string;
+  /**
+   * Files that git ignores and that a new worktree gets copies of, such as `['.env', 'node_modules/']`: patterns as in
+   * `.gitignore`, relative to the repository's top. Copies do not share changes with the originals. Default: none.
+   */
+  copy?: readonly string[];
+  /**
+   * Files of the checkout at `cwd` with more such patterns, relative to the repository's top. Default: `.worktreeinclude`, if it
+   * exists. `[]`: none.
+   */
+  include?: readonly string[];
 }
 
 /** The worktree request of one session. */
@@ -18,6 +33,8 @@ export interface SessionWorktreeRequest extends WorktreeRequest {
    * get a worktree of somebody else.
    */
   own?: true;
+  /** The branches of the sessions that this one waits for. They may not be made yet when this session is created. */
+  awaits?: readonly string[];
   /** The folder that the leader of this session has as a whole. Its agent may hand on the repository there, and no other. */
   root?: string;
   /** Folders that have to contain the repository and the worktree, as real paths. Default anywhere. */

@@ -34,7 +34,9 @@ describe('a private repository to which an agent leads git', () => {
       const scene = borrowingScene(attack);
       // At this point, everything has been checked, and git has not run yet.
       const plant = async (): Promise<void> => attack.plant(scene);
-      await new Worktrees().ensure(scene.repo, { branch: 'leak' }, plant).catch(() => {});
+      await new Worktrees()
+        .ensure(scene.repo, { branch: 'leak' }, { sessionId: 'one', beforeMaking: plant })
+        .catch(() => {});
       expect(leaked(scene.repo)).toBeUndefined();
       git(scene.repo, 'cat-file', '-e', scene.commit);
     },

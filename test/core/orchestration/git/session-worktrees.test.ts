@@ -42,9 +42,9 @@ describe('the worktree of a session', () => {
     const { worktrees, repo } = scene();
     const { path } = await worktrees.ensure('one', repo, { branch: 'one' });
     expect(await worktrees.sweep(async () => true)).toEqual({ removed: [], kept: [] });
-    const leave = worktrees.enter(path, 'two');
+    const leave = await worktrees.enter(path, 'two');
     expect(await worktrees.sweep(GONE)).toEqual({ removed: [], kept: [] });
-    expect(() => worktrees.enter(path, 'three')).toThrow(expect.objectContaining({ code: 'WORKTREE_FAILED' }));
+    await expect(worktrees.enter(path, 'three')).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
     leave();
     expect(await worktrees.sweep(GONE)).toEqual({ removed: [path], kept: [] });
   });

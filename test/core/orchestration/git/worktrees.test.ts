@@ -19,7 +19,7 @@ it('many worktrees of one repository can be created at the same time', async () 
   const worktrees = new Worktrees();
   const branches = ['one', 'two', 'three', 'four', 'five', 'six'];
   const made = await Promise.all(branches.map((branch) => worktrees.ensure(repo, { branch })));
-  expect(made).toEqual(branches.map((branch) => ({ path: `${repo}-${branch}`, branch, created: true })));
+  expect(made).toMatchObject(branches.map((branch) => ({ path: `${repo}-${branch}`, branch, created: true })));
   for (const { path } of made) {
     expect(readFileSync(join(path, 'file.txt'), 'utf8')).toBe('content\n');
     expect(git(path, 'status', '--porcelain')).toBe('');
@@ -132,11 +132,12 @@ describe('a new branch', () => {
     expect(existsSync(join(path, 'topic.txt'))).toBe(isTopic);
   });
 
-  it('a new branch needs a base if no branch is checked out', async () => {
+  it('a new branch starts from the commit that is checked out if no branch is', async () => {
     const repo = repository();
     git(repo, 'checkout', '--quiet', '--detach');
-    await expect(new Worktrees().ensure(repo, { branch: 'new' })).rejects.toThrow("give 'worktree.base'");
-    expect(await new Worktrees().ensure(repo, { branch: 'new', base: 'main' })).toMatchObject({ created: true });
+    git(repo, 'commit', '--quiet', '--allow-empty', '-m', 'Detached');
+    const { path } = await new Worktrees().ensure(repo, { branch: 'new' });
+    expect(git(path, 'log', '-1', '--format=%s')).toBe('Detached\n');
   });
 });
 

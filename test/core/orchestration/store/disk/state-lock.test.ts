@@ -13,8 +13,8 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { LockRecord } from '../../../../../src/core/orchestration/process/lock-record.js';
 import { processIdentity } from '../../../../../src/core/orchestration/process/process-identity.js';
-import type { LockRecord } from '../../../../../src/core/orchestration/store/disk/lock-record.js';
 import { StateLock } from '../../../../../src/core/orchestration/store/disk/state-lock.js';
 import { quote } from '../../../../../src/core/orchestration/util/errors.js';
 import { errorOf } from '../../../../support/errors.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { processIdentitySchema } from '../../process/process-identity.js';
-import { systemCode } from '../../util/errors.js';
-import { readRegularFile } from '../../util/fs/regular-file.js';
+import { systemCode } from '../util/errors.js';
+import { readRegularFile } from '../util/fs/regular-file.js';
+import { processIdentitySchema } from './process-identity.js';
 
 const MOST_BYTES = 4096;
 
