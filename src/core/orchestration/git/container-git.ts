@@ -4,6 +4,7 @@ import { messageOf, OrchestrationError } from '../util/errors.js';
 import { writeAtomically } from '../util/fs/atomic-file.js';
 import type { Mount } from '../workspace/mount.js';
 import { requireInside, type Workspaces } from './confinement.js';
+import type { GitPlaces } from './container-places.js';
 import { type GitIdentity, machineIdentity, type Person, systemConfig } from './identity.js';
 import { gitEnvironment, gitMounts, readOnlyGitMounts } from './mounts.js';
 import { SessionGit } from './session-git.js';
@@ -54,7 +55,7 @@ export async function containerGit(request: GitRequest): Promise<ContainerGit> {
   return {
     mounts: [...all, ...system],
     env: { ...gitEnvironment(env), ...(system.length > 0 && { GIT_CONFIG_SYSTEM: SYSTEM_CONFIG }) },
-    ...(places && !readOnly && { note: noteOn(places.isLinked) }),
+    ...(places && !readOnly && { note: noteOn(places) }),
   };
 }
 
@@ -78,13 +79,17 @@ async function requireGitInside(mounts: readonly Mount[], workspaces: Workspaces
   }
 }
 
-function noteOn(isLinked: boolean): string {
-  const note =
+function noteOn({ isLinked, isPlain }: GitPlaces): string {
+  return [
     'About git here: what you commit, and your branches, tags and stashes, are in the repository of the user. Its configuration ' +
-    'is a copy for this session: what you set with `git config`, remotes and upstream branches, hooks that you install and ' +
-    'worktrees that you add do not leave this container. Commits are not signed.';
-  const linked =
-    'In this worktree git cannot lock the packed refs: deleting or renaming a branch or tag, `git bisect` and `git gc` do not work, ' +
-    'and other commands may print an error about packed-refs.lock although they have done their work.';
-  return isLinked ? `${note} ${linked}` : note;
+      'is a copy for this session: what you set with `git config`, remotes and upstream branches, hooks that you install and ' +
+      'worktrees that you add do not leave this container. Commits are not signed.',
+    ...(isPlain ? [] : ['Submodules that are empty cannot be initialised here.']),
+    ...(isLinked
+      ? [
+          'In this worktree git cannot lock the packed refs: deleting or renaming a branch or tag, `git bisect` and `git gc` do not ' +
+            'work, and other commands may print an error about packed-refs.lock although they have done their work.',
+        ]
+      : []),
+  ].join(' ');
 }

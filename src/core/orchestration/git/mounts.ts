@@ -106,7 +106,13 @@ async function worktreeMounts({ layout: { gitDir, commonDir }, ...places }: GitP
     ...[...WRITTEN_PARTS, 'logs/refs'].map((part) => writable(...shared(part))),
     readonly(...shared(ALTERNATES)),
     writable(gitDir, places.gitDir),
+    // The pointers of initialised submodules are absolute.
+    ...((await isFolder(join(gitDir, 'modules'))) ? [writable(join(gitDir, 'modules'))] : []),
   ];
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await lstat(path).catch(ignoreMissing))?.isDirectory() ?? false;
 }
 
 /** The mounts of a git folder of the checkout's own. What git executes or follows is read-only, or the session's own. */

@@ -49,7 +49,7 @@ export class SessionGit {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const texts = await withLinkFreePaths(async (paths) => {
       const found = await configurations(places, paths, identity);
-      await this.#makeOnce(places, paths, found.config);
+      await this.#makeOnce(places, paths, found);
       return found;
     });
     const below = [
@@ -78,7 +78,7 @@ export class SessionGit {
       ),
     );
     return [
-      ...(there[0] ? [await this.#file('config', texts.config, join(repository, 'config'))] : []),
+      ...(there[0] ? [await this.#file('config', texts.given, join(repository, 'config'))] : []),
       ...(there[1] ? [await this.#file('config.worktree', texts.worktree, join(gitDir, 'config.worktree'))] : []),
       ...(isLinked ? [await this.#file('commondir', '../..', join(gitDir, 'commondir'))] : []),
       ...(isPlain ? [] : [await this.#pointer(gitDir)]),
@@ -101,16 +101,16 @@ export class SessionGit {
   }
 
   /** Makes the agent's folders, unless they were made from the same configuration of the same repository. */
-  async #makeOnce(places: GitPlaces, paths: LinkFreePaths, config: string): Promise<void> {
+  async #makeOnce(places: GitPlaces, paths: LinkFreePaths, { given, added }: Configurations): Promise<void> {
     const file = join(this.#folder, 'made-from');
-    const digest = createHash('sha256').update(`${places.layout.gitDir}\0${config}`).digest('base64url');
+    const digest = createHash('sha256').update(`${places.layout.gitDir}\0${given}`).digest('base64url');
     if ((await readOwnFile(file, { most: MOST_DIGEST_BYTES }).catch(() => '')) === digest) return;
     const folders = ['common', 'hooks', 'worktrees'].map((name) => join(this.#folder, name));
     await Promise.all(folders.map(removeTree));
     await Promise.all(folders.map(openFolder));
     const [common = '', hooks = '', worktrees = ''] = folders;
     await Promise.all([
-      this.#makeCommon(common, places, config),
+      this.#makeCommon(common, places, given + added),
       copyHooks(places, paths, hooks),
       listWorktrees(places, paths, worktrees),
     ]);
@@ -130,12 +130,20 @@ export class SessionGit {
   }
 }
 
-/** The repository's configuration and that of the checkout, as the container gets them. */
+/** The repository's configuration, and that of the checkout, as the container gets them. */
+interface Configurations {
+  /** What the machine's file says, and the identity. */
+  readonly given: string;
+  /** What the container needs besides. */
+  readonly added: string;
+  readonly worktree: string;
+}
+
 async function configurations(
-  { layout: { root, gitDir, commonDir }, gitDir: place, repository }: GitPlaces,
+  { layout: { root, gitDir, commonDir }, isPlain, gitDir: place, repository }: GitPlaces,
   paths: LinkFreePaths,
   identity: GitIdentity | undefined,
-): Promise<{ config: string; worktree: string }> {
+): Promise<Configurations> {
   const moved: MovedFolder[] = [
     { from: join(commonDir, 'hooks'), to: join(COMMON, 'hooks') },
     { from: gitDir, to: place },
@@ -145,13 +153,28 @@ async function configurations(
   const [config = '', worktree = ''] = await Promise.all(
     [join(commonDir, 'config'), join(gitDir, 'config.worktree')].map((path) => readGitFile(paths.to(path))),
   );
+  const absent = isPlain ? [] : await absentSubmodules(root, gitDir, paths);
   const entries = parseGitConfig(config) ?? [];
   const own = Object.entries(identity ?? {}).filter(([key]) => !entries.some(({ name }) => name === `user.${key}`));
-  const added = own.map(([key, value]) => settingText(`user.${key}`, value)).join('');
+  const identified = own.map(([key, value]) => settingText(`user.${key}`, value)).join('');
   return {
-    config: configText(entries, commonDir, moved) + added,
+    given: configText(entries, commonDir, moved) + identified,
+    added: absent.map((name) => settingText(`submodule.${name}.update`, 'none')).join(''),
     worktree: configText(parseGitConfig(worktree) ?? [], gitDir, moved),
   };
+}
+
+/**
+ * The submodules that git would have to clone. The pointers that it would write fit the container only, and would break `git status`
+ * on the machine, unless `.git` is in the workspace.
+ */
+async function absentSubmodules(root: string, gitDir: string, paths: LinkFreePaths): Promise<string[]> {
+  const entries = parseGitConfig((await readGitFile(paths.to(join(root, '.gitmodules')))) ?? '') ?? [];
+  const names = entries.flatMap(({ name }) => /^submodule\.(.+)\.path$/s.exec(name)?.[1] ?? []).slice(0, MOST_NAMES);
+  const present = await Promise.all(
+    names.map((name) => lstat(paths.to(join(gitDir, 'modules', name))).catch(() => undefined)),
+  );
+  return names.filter((_, index) => !present[index]);
 }
 
 /** The other worktrees stay known, so that git checks out no branch twice. */
