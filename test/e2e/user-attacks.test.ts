@@ -16,7 +16,13 @@ describe('an agent whose home folder root has prepared', () => {
       'mount -t tmpfs none /mnt 2>/dev/null && echo mounted',
       'echo x 2>/dev/null > /etc/claude-code/managed-settings.json && echo settings',
       'chown 1 /workspace 2>/dev/null && echo given',
-      ...(owner === 0 ? [] : ['touch /etc/x /usr/bin/x / 2>/dev/null && echo touched', 'find ~ ! -user 1234']),
+      ...(owner === 0
+        ? []
+        : [
+            'kill -KILL 1 2>/dev/null && echo killed',
+            'touch /etc/x /usr/bin/x / 2>/dev/null && echo touched',
+            'find ~ ! -user 1234',
+          ]),
     ];
     const script = `{ id -u; ${attacks.join('; ')}; } > /workspace/out; init; result`;
     const { id } = await manager.create({ ...quick(script), prompt: 'Go', cwd });
