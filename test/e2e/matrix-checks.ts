@@ -185,3 +185,18 @@ export function checksOf(
   });
   return checks as Required<typeof checks>;
 }
+
+/** How many checks run at the same time. */
+const AT_ONCE = 3;
+
+/** All that a mode has to do, for workspaces of an owner. */
+export async function allChecks(release: (typeof RELEASES)[number], owner: number, mode: SessionMode): Promise<void> {
+  const { docker: freezes, ...others } = checksOf(release, owner);
+  const left = Object.values(others);
+  const work = async (): Promise<void> => {
+    for (let check = left.shift(); check !== undefined; check = left.shift()) await check(mode);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  // Alone: the engine cannot freeze a container on a machine that is too busy.
+  await freezes(mode);
+}

@@ -2,7 +2,7 @@ import type { SessionMode } from 'autonomous-orchestration';
 import { describe, it } from 'vitest';
 import { becomeUser } from './as-user.js';
 import { MODES } from './matrix.js';
-import { checksOf } from './matrix-checks.js';
+import { allChecks } from './matrix-checks.js';
 import { RELEASES, size } from './support.js';
 
 const UID = 1234;
@@ -17,7 +17,7 @@ describe.each(size(1, 2) === 1 ? RELEASES.slice(0, 1) : RELEASES)(
     it.for<SessionMode>(size(1, 2) === 1 ? FEW : MODES)(
       'a session of the mode %s does all that the mode does',
       async (mode) => {
-        await Promise.all(Object.values(checksOf(release, UID)).map((check) => check(mode)));
+        await allChecks(release, UID, mode);
       },
     );
   },

@@ -1,7 +1,7 @@
 import type { SessionMode } from 'autonomous-orchestration';
 import { describe, it } from 'vitest';
 import { MODES } from './matrix.js';
-import { checksOf } from './matrix-checks.js';
+import { allChecks } from './matrix-checks.js';
 import { RELEASES, size } from './support.js';
 
 const [oldest, newest] = RELEASES;
@@ -16,7 +16,7 @@ describe.each([
     it.for<SessionMode>(size(1, 2) === 1 ? [mode] : MODES)(
       'a session of the mode %s does all that the mode does',
       async (each) => {
-        await Promise.all(Object.values(checksOf(own, owner)).map((check) => check(each)));
+        await allChecks(own, owner, each);
       },
     );
   });

@@ -62,7 +62,7 @@ export class SessionFolder {
     return join(this.path, 'stream.log');
   }
 
-  /** Mounted as `~/.claude/projects`. Contains the conversation, which a later container continues. */
+  /** Mounted as `projects` in Claude's configuration folder. Contains the conversation, which a later container continues. */
   get projects(): string {
     return join(this.path, 'projects');
   }
@@ -106,7 +106,7 @@ export class SessionFolder {
       await mkdir(this.path, { mode: 0o700 });
       isNew = true;
       await mkdir(this.projects);
-      // The image's user writes here, and may be any user. Nobody else gets past the session's folder.
+      // The agent's user writes here, and may be any user. Nobody else gets past the session's folder.
       await chmod(this.projects, 0o777);
       await (await open(this.log, 'ax', 0o600)).close();
     } catch (cause) {
@@ -117,7 +117,7 @@ export class SessionFolder {
   }
 
   /**
-   * Writes a file of the session's own. If the file is mounted, the image's user has to be able to read it.
+   * Writes a file of the session's own. If the file is mounted, the agent's user has to be able to read it.
    *
    * @throws OrchestrationError `STATE_NOT_WRITABLE`
    */

@@ -1,10 +1,12 @@
 import type { IdMap } from './id-map.js';
 
-/**
- * How users in containers relate to those of the machine: they are the same, they have other numbers (rootless engines, user
- * namespaces), or the engine runs in a virtual machine that hides the owners of shared files.
- */
-export type UserRelation = 'same' | 'mapped' | 'hidden';
+/** What an engine says about its users. */
+export interface EngineUsers {
+  /** True if the engine runs in a virtual machine that hides the owners of shared files. */
+  readonly areHidden: boolean;
+  /** The folder of its images. Docker and Podman have another one for each user of a rootless engine, and for each mapping of ids. */
+  readonly storage: string;
+}
 
 /** A user by ids. Where not said otherwise, the ids are those in the container. */
 export interface UserIds {

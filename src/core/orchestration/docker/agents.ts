@@ -5,11 +5,11 @@ import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { takenTarget } from '../workspace/mount-targets.js';
 import {
   canWrite,
+  type EngineUsers,
   type IdMaps,
   inContainer,
   onMachine,
   type UserIds,
-  type UserRelation,
   type WorkFolder,
   workingUser,
 } from './agent-user.js';
@@ -52,7 +52,7 @@ export class Agents {
   readonly #engine: Pick<DockerEngine, 'users'>;
   readonly #probe: Pick<ImageProbe, 'facts'>;
   readonly #own: UserIds | undefined;
-  #relation: Promise<UserRelation> | undefined;
+  #users: Promise<EngineUsers> | undefined;
 
   /** @param own the user of this process; undefined if the owners of files do not matter */
   constructor(engine: Pick<DockerEngine, 'users'>, probe: Pick<ImageProbe, 'facts'>, own: UserIds | undefined) {
@@ -69,15 +69,15 @@ export class Agents {
    */
   async of(request: AgentRequest): Promise<Agent> {
     const { docker, readOnly } = request;
-    const relation = await this.#relationOfUsers();
+    const engine = await this.#usersOfEngine();
     const [facts, stats] = await Promise.all([
-      this.#probe.facts({ image: docker.image, user: docker.user, env: decisive(docker) }, relation),
+      this.#probe.facts({ image: docker.image, user: docker.user, env: decisive(docker) }, engine.storage),
       // If the folder is gone, a later check says so.
       stat(request.folder).catch(ignoreMissing),
     ]);
     const maps = { uids: new IdMap(facts.uidMap), gids: new IdMap(facts.gidMap) };
     const image = { uid: facts.uid, gid: facts.gid, groups: facts.gids };
-    if (this.#own === undefined || relation === 'hidden' || !stats) return this.#agent(docker, facts, image, undefined);
+    if (this.#own === undefined || engine.areHidden || !stats) return this.#agent(docker, facts, image, undefined);
 
     const { uid, gid, mode } = stats;
     const folder = { path: request.folder, uid, gid, mode };
@@ -124,7 +124,7 @@ export class Agents {
     const sandbox = user.uid === 0 ? { IS_SANDBOX: '1' } : {};
     const found = await this.#probe.facts(
       { ...as, env: { ...env, ...sandbox }, preparation: prepared },
-      await this.#relationOfUsers(),
+      (await this.#usersOfEngine()).storage,
     );
     const problem = tried({ found, user, home, configDir });
     if (problem !== '') throw noClaude(as, problem);
@@ -142,13 +142,13 @@ export class Agents {
     };
   }
 
-  #relationOfUsers(): Promise<UserRelation> {
+  #usersOfEngine(): Promise<EngineUsers> {
     // The engine is asked once. A failure is not remembered.
-    this.#relation ??= this.#engine.users().catch((error: unknown) => {
-      this.#relation = undefined;
+    this.#users ??= this.#engine.users().catch((error: unknown) => {
+      this.#users = undefined;
       throw error;
     });
-    return this.#relation;
+    return this.#users;
   }
 }
 

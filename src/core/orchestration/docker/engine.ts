@@ -1,5 +1,5 @@
 import { OrchestrationError, type OrchestrationErrorCode } from '../util/errors.js';
-import type { UserRelation } from './agent-user.js';
+import type { EngineUsers } from './agent-user.js';
 import { type ContainerBody, type ContainerState, containerState } from './container-state.js';
 import type { Endpoint } from './endpoint.js';
 import { EngineConnection, refused, textOf } from './engine-connection.js';
@@ -102,15 +102,11 @@ export class DockerEngine {
     );
   }
 
-  /** Whether users in containers are those of the machine. */
-  async users(): Promise<UserRelation> {
+  /** What the engine says about its users. */
+  async users(): Promise<EngineUsers> {
     const { body } = await this.#ask('GET', '/info', { to: 'describe itself', accepts: [200] });
-    const { SecurityOptions, OperatingSystem } = body as {
-      SecurityOptions?: string[] | null;
-      OperatingSystem?: string;
-    };
-    if (OperatingSystem === 'Docker Desktop') return 'hidden';
-    return (SecurityOptions ?? []).some((option) => /name=(rootless|userns)/.test(option)) ? 'mapped' : 'same';
+    const { OperatingSystem, DockerRootDir } = body as { OperatingSystem?: string; DockerRootDir?: string };
+    return { areHidden: OperatingSystem === 'Docker Desktop', storage: DockerRootDir ?? '' };
   }
 
   /**

@@ -48,16 +48,16 @@ export class ImageProbe {
   }
 
   /**
-   * @param ofEngine further facts of the engine on which the answer depends
+   * @param storage the folder of the engine's images; another engine may map users in another way
    * @throws OrchestrationError `IMAGE_NOT_FOUND`, `CLAUDE_NOT_FOUND`, `DOCKER_UNAVAILABLE`
    */
-  async facts(request: ProbeRequest, ofEngine: string): Promise<ImageFacts> {
+  async facts(request: ProbeRequest, storage: string): Promise<ImageFacts> {
     const { id, entrypoint, user: owner } = await this.#engine.image(request.image);
     const script = scriptOf(request, owner.split(':')[0] || '0');
     const { user, env, preparation } = request;
     // Another release of this library may ask an image for more. So the script counts, too.
     const key = createHash('sha256')
-      .update(JSON.stringify([id, user, script, preparation?.become, env, ofEngine]))
+      .update(JSON.stringify([id, user, script, preparation?.become, env, storage]))
       .digest('hex');
     const known = this.#known.get(key);
     if (known !== undefined) return known;

@@ -17,7 +17,7 @@ import { inspect } from 'node:util';
  * | `TMUX_NOT_FOUND` | an interactive session needs tmux, and `PATH` has none | install it: Debian's package `tmux`, `brew install tmux` |
  * | `ONBOARDING_NEEDED` | Claude's terminal UI asks what only a person may answer: theme, trust, API key | start `claude` there once by hand, or mount a home folder with the answers |
  * | `WORKSPACE_NOT_FOUND` | the workspace is missing or not a folder | correct `cwd` |
- * | `WORKSPACE_NOT_WRITABLE` | the image's user cannot write to the workspace | change its owner, or set `docker.user` |
+ * | `WORKSPACE_NOT_WRITABLE` | the session's user cannot write to the workspace | change its owner or mode, or see the message |
  * | `UNSAFE_MOUNT` | a mount would hand the machine to the agent | mount less, or set `docker.allowUnsafeMounts` |
  * | `UNSAFE_SETTINGS` | the workspace's Claude settings would switch the guard off | correct the file that the message names |
  * | `WORKTREE_FAILED` | the worktree could not be made, found or removed | see the message |

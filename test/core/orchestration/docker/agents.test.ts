@@ -1,6 +1,6 @@
 import { chmodSync, chownSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
-import { processUser, type UserIds, type UserRelation } from '../../../../src/core/orchestration/docker/agent-user.js';
+import { type EngineUsers, processUser, type UserIds } from '../../../../src/core/orchestration/docker/agent-user.js';
 import { Agents } from '../../../../src/core/orchestration/docker/agents.js';
 import type { ImageFacts, ProbeRequest } from '../../../../src/core/orchestration/docker/image-probe.js';
 import type { DockerOptions } from '../../../../src/core/orchestration/session/docker-options.js';
@@ -31,16 +31,17 @@ const IMAGE: ImageFacts = {
 
 const user = (uid: number, gid = uid, groups: number[] = []): UserIds => ({ uid, gid, groups });
 const ROOT = user(0);
+const DOCKER: EngineUsers = { areHidden: false, storage: '/images' };
 
 interface Circumstances {
   own?: UserIds | undefined;
   facts?: Partial<ImageFacts>;
   /** What the probe of a prepared start finds. */
   prepared?: Partial<ImageFacts>;
-  users?: () => Promise<UserRelation>;
+  users?: () => Promise<EngineUsers>;
 }
 
-function scene({ own = ROOT, facts = {}, prepared = {}, users = async () => 'same' }: Circumstances = {}) {
+function scene({ own = ROOT, facts = {}, prepared = {}, users = async () => DOCKER }: Circumstances = {}) {
   const probe = vi.fn(async ({ preparation, env }: ProbeRequest): Promise<ImageFacts> => {
     const image = { ...IMAGE, ...facts };
     if (!preparation) return image;
@@ -191,13 +192,13 @@ describe.runIf(process.getuid?.() === 0)('an engine that gives users other numbe
   const ROOTLESS = { uidMap: '0 1234 1\n1 100000 65536', gidMap: '0 1234 1\n1 100000 65536' };
 
   it('in a rootless engine, the user of this process is root in the container', async () => {
-    const agent = await scene({ own: user(1234), facts: ROOTLESS, users: async () => 'mapped' }).of(folderOf(1234));
+    const agent = await scene({ own: user(1234), facts: ROOTLESS }).of(folderOf(1234));
     expect(agent).toMatchObject({ uid: 0, onMachine: { uid: 1234 }, home: '/home/node' });
   });
 
   it('with userns-remap, the owner of a mapped workspace works as its number in the container', async () => {
     const facts = { uidMap: '0 100000 65536', gidMap: '0 100000 65536' };
-    const { of } = scene({ facts, users: async () => 'mapped' });
+    const { of } = scene({ facts });
     expect((await of(folderOf(101_000))).preparation).toBeUndefined();
     expect(await of(folderOf(101_234))).toMatchObject({ uid: 1234, onMachine: { uid: 101_234 } });
     // Everybody may write: the image's own user goes on as before.
@@ -206,7 +207,7 @@ describe.runIf(process.getuid?.() === 0)('an engine that gives users other numbe
 
   it('an owner that the engine does not map is refused, with the numbers and the next step', async () => {
     const facts = { uidMap: '0 100000 65536', gidMap: '0 100000 65536' };
-    const refused = scene({ facts, users: async () => 'mapped' }).of(folderOf(1000));
+    const refused = scene({ facts }).of(folderOf(1000));
     const { message } = await errorOf(refused, 'WORKSPACE_NOT_WRITABLE');
     for (const word of ['1000:1000', 'user namespaces', 'uid 101000', 'chown 100000:100000'])
       expect(message).toContain(word);
@@ -215,15 +216,15 @@ describe.runIf(process.getuid?.() === 0)('an engine that gives users other numbe
   it('owners do not matter if the engine runs in a virtual machine that hides them', async () => {
     const folder = folderOf(4321, 0o500);
     const hidden = { uid: 1000, onMachine: undefined };
-    expect(await scene({ users: async () => 'hidden' }).of(folder)).toMatchObject(hidden);
+    expect(await scene({ users: async () => ({ ...DOCKER, areHidden: true }) }).of(folder)).toMatchObject(hidden);
     expect(processUser('darwin')).toBeUndefined();
-    const mac = new Agents({ users: async () => 'same' }, { facts: async () => IMAGE }, processUser('darwin'));
+    const mac = new Agents({ users: async () => DOCKER }, { facts: async () => IMAGE }, processUser('darwin'));
     expect(await mac.of({ folder, docker: { image: 'i' }, readOnly: false })).toMatchObject(hidden);
   });
 
   it('the engine is asked once about its users, but asked again after a failure', async () => {
     const away = new OrchestrationError('DOCKER_UNAVAILABLE', 'away');
-    const users = vi.fn(async (): Promise<UserRelation> => 'same').mockRejectedValueOnce(away);
+    const users = vi.fn(async () => DOCKER).mockRejectedValueOnce(away);
     const { of } = scene({ users });
     expect(await errorOf(of(folderOf(1000)), 'DOCKER_UNAVAILABLE')).toBe(away);
     await of(folderOf(1000));

@@ -11,7 +11,7 @@ import {
 import { dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
-import type { UserRelation } from '../../../../src/core/orchestration/docker/agent-user.js';
+import type { EngineUsers } from '../../../../src/core/orchestration/docker/agent-user.js';
 import {
   ContainerPlanner,
   type PlannedContainer,
@@ -52,13 +52,17 @@ const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
 
 interface Circumstances {
   facts?: Partial<ImageFacts>;
-  users?: () => Promise<UserRelation>;
+  users?: () => Promise<EngineUsers>;
   home?: string;
   stateDir?: string;
   login?: LoginSource | false;
 }
 
-async function scene({ facts = {}, users = async () => 'hidden', ...own }: Circumstances = {}) {
+async function scene({
+  facts = {},
+  users = async () => ({ areHidden: true, storage: '/images' }),
+  ...own
+}: Circumstances = {}) {
   const { home = tempFolder(), stateDir = tempFolder(), login = false } = own;
   const socketPath = join(tempFolder(), 'engine.sock');
   writeFileSync(socketPath, '');
@@ -359,7 +363,7 @@ describe('where Claude Code keeps its files', () => {
 
 describe.runIf(process.platform === 'linux')('a workspace that nobody of the session can write', () => {
   it('a session is refused when it is created and when it starts, unless the agent only reads', async () => {
-    const { planner, planned, specOf } = await scene({ users: async () => 'same' });
+    const { planner, planned, specOf } = await scene({ users: async () => ({ areHidden: false, storage: '/images' }) });
     const cwd = tempFolder();
     chmodSync(cwd, 0o555);
     await errorOf(planner.check(specOf({ cwd })), 'WORKSPACE_NOT_WRITABLE');
@@ -370,7 +374,7 @@ describe.runIf(process.platform === 'linux')('a workspace that nobody of the ses
 
   it('a session with a worktree needs a writable objects folder, but no writable workspace', async () => {
     const facts = { uid: process.getuid?.() ?? 0 };
-    const { planner, specOf } = await scene({ facts, users: async () => 'same' });
+    const { planner, specOf } = await scene({ facts, users: async () => ({ areHidden: false, storage: '/images' }) });
     const cwd = repository();
     const objects = join(cwd, '.git/objects');
     chmodSync(cwd, 0o555);

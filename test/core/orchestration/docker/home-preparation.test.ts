@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkedStart } from '../../../../src/core/orchestration/docker/checked-start.js';
@@ -48,15 +48,22 @@ mount --rbind /proc proc
 touch dev/null
 mount --bind /dev/null dev/null
 chown -R 1000:1000 home/node`;
-  const run = (command: string, env: Record<string, string> = {}) => {
+  const run = (command: string, within: readonly string[] = []) => {
     const { entrypoint, args } = checkedStart([], canary, ['/bin/sh', '-c', command], prepared);
     // Bash sets variables of its own in `sh`.
-    const start = [
+    const [program = '', ...rest] = [
+      ...within,
       'unshare',
-      ['--mount', 'sh', '-c', `${programs}\n${setup}\nexec chroot . "$@"`, 'sh', entrypoint, ...args],
-    ] as const;
-    const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...prepared.env, ...env };
-    return spawnSync(start[0], start[1], { cwd: root, encoding: 'utf8', env: environment });
+      '--mount',
+      'sh',
+      '-c',
+      `${programs}
+${setup}
+exec chroot . "$@"`,
+      'sh',
+    ];
+    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...prepared.env };
+    return spawnSync(program, [...rest, entrypoint, ...args], { cwd: root, encoding: 'utf8', env });
   };
   const owner = (path: string): string => {
     const { uid, gid } = lstatSync(join(top, path));
@@ -122,10 +129,10 @@ describe.runIf(canUnshare)('a home folder that root prepares', () => {
 
   it('programs of the user can open their own output again', () => {
     const { run } = scene('');
-    expect(run('echo out >/proc/self/fd/1; echo err >/proc/self/fd/2')).toMatchObject({
-      stdout: 'out\n',
-      stderr: 'err\n',
-    });
+    // Node's own pipes are sockets, which nobody can open again.
+    const piped = ['sh', '-c', '"$@" 2>&1 | cat', 'sh'];
+    const { stdout } = run('echo out >/proc/self/fd/1; echo err >/proc/self/fd/2', piped);
+    expect(stdout).toBe('out\nerr\n');
   });
 
   it('variables of the image that load code have no effect on root, and the command gets them', () => {
@@ -176,11 +183,10 @@ mount --bind ../machine "${target}"`;
     ['a link above the home folder', 'rm -r home; ln -s /machine home'],
   ])('links into a mount, as an agent plants them, are not followed: %s', (_, plant) => {
     const { run, owner, top } = scene(`${mounted('machine')}\n${plant}`);
-    const before = spawnSync('find', [join(top, 'machine')], { encoding: 'utf8' }).stdout;
     run('true');
     for (const path of VICTIM) expect(owner(path)).toBe('0:0');
-    expect(before === '' || existsSync(join(top, 'machine/node'))).toBe(false);
-    expect(lstatSync(join(top, 'machine/deep')).isDirectory()).toBe(true);
+    expect(readdirSync(join(top, 'machine'))).toEqual(['deep']);
+    expect(readdirSync(join(top, 'machine/deep'))).toEqual(['file']);
   });
 
   it.each([
