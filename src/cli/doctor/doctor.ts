@@ -55,7 +55,7 @@ export async function doctor(machine: Machine, options: DoctorOptions): Promise<
 }
 
 /** Examines everything, and leaves nothing behind. The findings are in the order of `CHECKS`. */
-export async function diagnose(machine: Machine, options: DoctorOptions): Promise<Finding[]> {
+async function diagnose(machine: Machine, options: DoctorOptions): Promise<Finding[]> {
   const connection = new EngineConnection(() => resolveEndpoint(machine.env));
   const engine = new DockerEngine(() => resolveEndpoint(machine.env));
   const interrupted = new AbortController();

@@ -83,6 +83,7 @@ export class ContainerPlanner {
    * @throws OrchestrationError as `create()` documents
    */
   async check(spec: DockerSpec): Promise<Readonly<DockerOptions>> {
+    await this.#options.login.variablesFor(spec.docker); // Before the engine is asked for anything.
     const { asked } = await this.#hostMounts.check(spec);
     const { facts } = await this.ground(spec);
     const { keyFile } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
