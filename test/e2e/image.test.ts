@@ -117,6 +117,9 @@ it('from the stored token to real sessions, without an option about it, and the 
   expect(ended, JSON.stringify(ended.result)).toMatchObject({ status: 'completed', result: { text: 'Done.' } });
   expect(await waits).toMatchObject({ sessionId: attended.id });
   expect((await stat(join(cwd, 'made-here'))).uid).toBe(1000);
+  // The docker client of the session that waits is running, and has the token in its environment.
+  expect(await commandLines()).toContain(`ao-${attended.id}-1`);
+  expect(await commandLines()).not.toContain(TOKEN);
   expect(JSON.stringify([manager.list(), events])).not.toContain(TOKEN);
   for (const file of await filesBelow(stateDir)) {
     // A file that is being written has its temporary name only for a moment.
@@ -144,6 +147,13 @@ async function storeToken(): Promise<void> {
   expect(stored).toContain('Stored CLAUDE_CODE_OAUTH_TOKEN');
   expect(stored).not.toContain(TOKEN);
   expect((await stat(join(home, '.config/autonomous-orchestration/login.env'))).mode & 0o777).toBe(0o600);
+}
+
+/** What `ps` shows of all processes of the machine. */
+async function commandLines(): Promise<string> {
+  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')));
+  return lines.join('\n');
 }
 
 async function filesBelow(folder: string): Promise<string[]> {
