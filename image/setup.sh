@@ -14,6 +14,7 @@ needs less less
 needs ps procps
 needs setpriv util-linux
 needs stat coreutils
+needs find findutils
 needs useradd passwd
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing="$missing ca-certificates"
 if [ -n "$missing" ]; then

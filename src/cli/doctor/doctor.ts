@@ -55,7 +55,7 @@ export async function doctor(machine: Machine, options: DoctorOptions): Promise<
 }
 
 /** Examines everything, and leaves nothing behind. The findings are in the order of `CHECKS`. */
-export async function diagnose(machine: Machine, options: DoctorOptions): Promise<Finding[]> {
+async function diagnose(machine: Machine, options: DoctorOptions): Promise<Finding[]> {
   const connection = new EngineConnection(() => resolveEndpoint(machine.env));
   const engine = new DockerEngine(() => resolveEndpoint(machine.env));
   const interrupted = new AbortController();
@@ -176,16 +176,23 @@ class Diagnosis {
     if (kind === undefined || facts === undefined) {
       return Promise.all(ids.map((id) => examine(id, async () => notExamined(why ?? ''))));
     }
-    const { uid, gid } = await stat(await realpath(this.#cwd));
+    const folder = await realpath(this.#cwd)
+      .then((path) => stat(path))
+      .catch(messageOf);
+    if (typeof folder === 'string') {
+      const report = failure(`the workspace ${this.#cwd} cannot be used: ${folder}`, 'Name another one with --cwd.');
+      return Promise.all(
+        ids.map((id) => examine(id, async () => (id === 'user' ? report : notExamined('there is no workspace')))),
+      );
+    }
+    const { uid, gid } = folder;
     const owners: Owners = { process: this.#machine.uid, workspace: { uid, gid }, image: facts.uid };
     const user = kind.mapsUsers ? undefined : sessionUser(owners, process.getgid?.() ?? gid);
     const trial = this.#try(user, owners);
     trial.catch(() => {}); // Reported by the checks that need it.
     return Promise.all([
       examine('user', async () => userReport(owners, user?.uid, facts.programs.has('setpriv'))),
-      examine('mounts', () =>
-        trial.then((seen) => mountsReport(seen, user?.uid)).catch((error) => mountFailed(messageOf(error))),
-      ),
+      examine('mounts', () => trial.then((seen) => mountsReport(seen, user?.uid)).catch((error) => mountFailed(error))),
       examine('events', () => trial.then(eventsReport, () => notExamined('the workspace cannot be mounted'))),
       examine('session', () => this.#session()),
     ]);

@@ -1,3 +1,4 @@
+import { messageOf, OrchestrationError, systemCode } from '../../core/orchestration/util/errors.js';
 import { failure, ok, type Report, warning } from './finding.js';
 import type { Events, Trial } from './workspace-trial.js';
 
@@ -56,7 +57,14 @@ export function mountsReport({ containerSees, machineSees, owner }: Trial, expec
   );
 }
 
-export const mountFailed = (why: string): Report => failure(`the workspace cannot be mounted: ${why}`, OTHER_MACHINE);
+/** @param error what the trial of the workspace has failed with */
+export function mountFailed(error: unknown): Report {
+  if (!(error instanceof OrchestrationError) && systemCode(error) !== undefined) {
+    const why = `this process cannot make a folder in the workspace to try it: ${messageOf(error)}`;
+    return failure(why, 'Run doctor as the owner of the workspace, or name another one with --cwd.');
+  }
+  return failure(`the workspace cannot be mounted: ${messageOf(error)}`, OTHER_MACHINE);
+}
 
 const IN_WORDS: Readonly<Record<Events, string>> = {
   'at once': 'at once',

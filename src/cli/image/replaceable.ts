@@ -2,7 +2,7 @@ import { CliFailure, type Machine } from '../machine.js';
 import { ask } from '../programs.js';
 
 /** The label of the images that `image build` makes. */
-export const IMAGE_LABEL = 'autonomous-orchestration.image';
+const IMAGE_LABEL = 'autonomous-orchestration.image';
 
 /**
  * Refuses to take a name away from an image that `image build` has not made. An image that was committed from one of ours inherits

@@ -100,6 +100,11 @@ describe('doctor', () => {
     expect(of('mounts')?.next).toContain('under the same paths');
   });
 
+  it('a workspace that is missing is told apart from one that the engine does not see', async () => {
+    const { of } = await doctor((await engine()).host, '--cwd', '/nonexistent/folder');
+    expect(of('user')).toMatchObject({ status: 'failure', message: expect.stringContaining('/nonexistent/folder') });
+  });
+
   it('an image without Claude Code is a failure', async () => {
     const { of, exitCode } = await doctor((await engine({ inImage: IN_IMAGE.replace(/.*claude 2.*/, '') })).host);
     expect(of('claude')).toMatchObject({ status: 'failure', next: expect.stringContaining('image build') });

@@ -4,9 +4,16 @@ import { describe, expect, it } from 'vitest';
 import { engineKind } from '../../../src/cli/doctor/engine-kind.js';
 import { type ImageFindings, readFindings } from '../../../src/cli/doctor/image-facts.js';
 import { loginReport } from '../../../src/cli/doctor/login-report.js';
-import { eventsReport, mountsReport, sessionUser, userReport } from '../../../src/cli/doctor/workspace-reports.js';
+import {
+  eventsReport,
+  mountFailed,
+  mountsReport,
+  sessionUser,
+  userReport,
+} from '../../../src/cli/doctor/workspace-reports.js';
 import type { Trial } from '../../../src/cli/doctor/workspace-trial.js';
 import type { EngineConnection } from '../../../src/core/orchestration/docker/engine-connection.js';
+import { OrchestrationError } from '../../../src/core/orchestration/util/errors.js';
 import { tempFolder } from '../../support/temp-folder.js';
 
 const DAY_MS = 86_400_000;
@@ -190,6 +197,13 @@ describe('the reports about mounts and file events', () => {
     ['warning', { owner: 0 }, 'not to uid 1000'],
   ] as const)('mounts: %s for %j', (status, change, words) => {
     expect(mountsReport(trial(change), 1000)).toMatchObject({ status, message: expect.stringContaining(words) });
+  });
+
+  it.each([
+    [new OrchestrationError('LAUNCH_FAILED', 'bind source path does not exist'), 'under the same paths'],
+    [Object.assign(new Error('EACCES'), { code: 'EACCES' }), 'as the owner of the workspace'],
+  ])('mounts: %s has a next step of its own', (error, next) => {
+    expect(mountFailed(error)).toMatchObject({ status: 'failure', next: expect.stringContaining(next) });
   });
 
   it('mounts: where users are mapped, the owner does not count', () => {

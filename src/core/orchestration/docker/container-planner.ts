@@ -102,6 +102,7 @@ export class ContainerPlanner {
    * @throws OrchestrationError as `create()` documents
    */
   async check(spec: DockerSpec): Promise<Readonly<DockerOptions>> {
+    await this.#options.login.variablesFor(spec.docker); // Before the engine is asked for anything.
     const { asked } = await this.#hostMounts.check(spec);
     await this.#volumes.check(spec.docker);
     const { agent } = await this.ground({ ...spec, cwd: await workFolder(spec) });
