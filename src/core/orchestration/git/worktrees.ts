@@ -15,6 +15,7 @@ import { type ClaimedWorktree, claimWorktree, fillWorktree, removeEmpty } from '
 import { commitOf, requireFreeName } from './refs.js';
 import { repositoryOf } from './repository.js';
 import { requireRights } from './rights.js';
+import { initSubmodules } from './submodules.js';
 import { type GitView, withGitView } from './view.js';
 import { requireFolder, requireFolderIn } from './worktree-folder.js';
 import { pathOf, requirePlace } from './worktree-path.js';
@@ -193,6 +194,9 @@ export class Worktrees {
     const warnings: string[] = [];
     try {
       const folders = await fillWorktree(view, claimed, commit, async (folder) => {
+        const { submodules } = request;
+        const outer = { folder, gitDir: claimed.gitDir };
+        if (submodules) warnings.push(...(await initSubmodules(view, outer, submodules === 'recursive')));
         warnings.push(...(await copyIgnored(view, view.layout, folder, await copyPatterns(view, request))));
       });
       const made = { folders, ...(branchAt !== undefined && { branchAt }) };
