@@ -141,7 +141,8 @@ export class Worktrees {
     const repository = await repositoryOf(cwd);
     await this.#serialized(repository, () =>
       withGitView(repository, async (view) => {
-        if (made.branchAt !== undefined) await removeBranch(view, branch, made.branchAt);
+        // If somebody has committed to it by now, it stays.
+        if (made.branchAt !== undefined) await removeBranch(view, branch, made.branchAt).catch(() => {});
         for (const folder of made.folders) await removeEmpty(view.paths, folder);
       }),
     );
@@ -173,6 +174,7 @@ export class Worktrees {
     const existing = await commitOf(view, `refs/heads/${branch}`);
     if (existing === undefined) await requireFreeName(view, branch);
     const commit = existing ?? (await startOf(view, branch, request.base)).commit;
+    await requireFolder(view, commit, relative(view.layout.root, cwd));
     if (existing === undefined) await makeBranch(view, branch, commit);
     const branchAt = existing === undefined ? { branchAt: commit } : {};
     try {
