@@ -9,10 +9,10 @@ import { homeOf, writeNewFile } from '../util/fs/owner.js';
 import { openRegularFile, readRegularFile } from '../util/fs/regular-file.js';
 import { parseGitConfig } from './config-file.js';
 import { gitFailure } from './git-failure.js';
-import { hashBytes, MOST_INDEX_BYTES, readIndex } from './index-file.js';
+import { MOST_INDEX_BYTES } from './index-file.js';
 import { readGitFile } from './layout.js';
 import { type GitSetting, gitSettings } from './settings.js';
-import { type GitView, lendIndex, withGitView } from './view.js';
+import type { GitView } from './view.js';
 
 const run = promisify(execFile);
 
@@ -42,39 +42,6 @@ const SETTINGS: readonly GitSetting[] = [
   ['core.splitIndex', 'false'],
   ['submodule.recurse', 'false'],
 ];
-
-/**
- * True if a checkout has changes or files that no commit has. Ignored files are not counted. Also true if the checkout has
- * submodules, and if git cannot tell.
- */
-export async function uncommittedWork(checkout: string): Promise<boolean> {
-  try {
-    return await withGitView(checkout, async (view) => {
-      const { gitlinks, problem } = await readIndex(await lendIndex(view), await hashBytes(view.folder));
-      if (gitlinks.length > 0 || problem) return true;
-      const options = ['--porcelain', '-z', '--untracked-files=normal', '--ignore-submodules=all', '--no-renames'];
-      return (await runGit(view, ['status', ...options])) !== '';
-    });
-  } catch {
-    return true;
-  }
-}
-
-/**
- * True if a branch, or a detached `HEAD` of the checkout, has commits that no other branch, remote branch or tag has. Also true
- * if git cannot tell, or if there is no such branch.
- */
-export async function unmergedWork(checkout: string, branch: string): Promise<boolean> {
-  const ref = `refs/heads/${branch}`;
-  const others = [`--exclude=${branch}`, '--branches', '--remotes', '--tags'];
-  try {
-    return await withGitView(checkout, async (view) => {
-      return (await runGit(view, ['rev-list', '--max-count=1', ref, 'HEAD', '--not', ...others, '--'])) !== '';
-    });
-  } catch {
-    return true;
-  }
-}
 
 /**
  * Runs git on the machine with a view of a repository that an agent worked in. Git does not see the user's configuration,

@@ -1,4 +1,4 @@
-import { link, lstat, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { link, lstat, realpath, rm } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
 import { WORKSPACE } from '../session/agent-place.js';
@@ -6,6 +6,7 @@ import { OrchestrationError, quote, systemCode } from '../util/errors.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { isInside } from '../util/fs/is-inside.js';
 import { withLinkFreePaths } from '../util/fs/link-free-paths.js';
+import { makeFolder, type Owner, ownerOf, writeNewFile } from '../util/fs/owner.js';
 import type { Mount } from '../workspace/mount.js';
 import { type GitPlaces, placesOf, readOnlyPlacesOf } from './container-places.js';
 import type { GitIdentity } from './identity.js';
@@ -195,26 +196,27 @@ async function createParts(gitDir: string, parts: MissingParts): Promise<void> {
   const found = await Promise.all(names.map((name) => lstat(join(gitDir, name)).catch(ignoreMissing)));
   const missing = names.filter((_, index) => !found[index]);
   if (missing.length === 0) return;
+  const owner = await ownerOf(gitDir);
   await withLinkFreePaths(async (paths) => {
     for (const name of missing) {
       const path = join(gitDir, name);
-      await create(paths.to(path), parts[name]).catch((cause: unknown) => {
+      await create(paths.to(path), parts[name], owner).catch((cause: unknown) => {
         throw systemCode(cause) === 'ELOOP' ? unsafe(path, 'a folder on the way is a link', cause) : cause;
       });
     }
   });
 }
 
-/** Makes a file, or a folder if there is no content. Does nothing if something already exists there, whatever its kind. */
-async function create(path: string, content?: string): Promise<void> {
+/** Makes a file of the owner's, or a folder if there is no content. Does nothing if something already exists there, whatever its kind. */
+async function create(path: string, content: string | undefined, owner: Owner | undefined): Promise<void> {
   const exists = (error: unknown): void => {
     if (systemCode(error) !== 'EEXIST') throw error;
   };
-  if (content === undefined) return mkdir(path).catch(exists);
+  if (content === undefined) return makeFolder(path, owner).catch(exists);
   // Git fails on a `commondir` that is still empty, so the complete file is linked into place. A link never replaces a file
   // that another session already mounts.
   const draft = `${path}.${nanoid()}`;
-  await writeFile(draft, content, { flag: 'wx' });
+  await writeNewFile(draft, content, owner);
   await link(draft, path)
     .catch(exists)
     .finally(() => rm(draft));

@@ -8,7 +8,7 @@ import { inWords } from '../util/fs/in-words.js';
 import { notWritable } from '../util/fs/not-writable.js';
 import { readOwnFile } from '../util/fs/own-file.js';
 import { gitFolderOf } from './branch-checkout.js';
-import { uncommittedWork, unmergedWork } from './command.js';
+import { uncommittedWork, unmergedWork } from './lost-work.js';
 import { WorktreeUse, type WorktreeUseOptions } from './worktree-use.js';
 import { type Worktree, Worktrees } from './worktrees.js';
 

@@ -1,5 +1,6 @@
 import type { WorktreeChanges } from '../session/record.js';
 import { runGit } from './command.js';
+import { STATUS, submodulesWithWork } from './submodule-work.js';
 import { lendIndex, withGitView } from './view.js';
 
 /** The commit that is checked out. @throws Error if git cannot tell */
@@ -16,7 +17,7 @@ export async function currentCommit(checkout: string): Promise<string> {
  */
 export async function changesSince(worktree: string, branch: string, base: string): Promise<WorktreeChanges> {
   const tip = `refs/heads/${branch}`;
-  const [commits, stat, status] = await withGitView(worktree, async (view) => {
+  const [commits, stat, status, submodules] = await withGitView(worktree, async (view) => {
     await lendIndex(view);
     return Promise.all([
       runGit(view, ['rev-list', '--count', `${base}..${tip}`, '--']),
@@ -31,14 +32,8 @@ export async function changesSince(worktree: string, branch: string, base: strin
         tip,
         '--',
       ]),
-      runGit(view, [
-        'status',
-        '--porcelain',
-        '-z',
-        '--untracked-files=normal',
-        '--ignore-submodules=all',
-        '--no-renames',
-      ]),
+      runGit(view, STATUS),
+      submodulesWithWork(view),
     ]);
   });
   return Object.freeze({
@@ -48,7 +43,7 @@ export async function changesSince(worktree: string, branch: string, base: strin
     files: numberBefore(/ files? changed/, stat),
     insertions: numberBefore(/ insertions?\(\+\)/, stat),
     deletions: numberBefore(/ deletions?\(-\)/, stat),
-    uncommitted: status.split('\0').filter((entry) => entry !== '').length,
+    uncommitted: status.split('\0').filter((entry) => entry !== '').length + submodules.length,
   });
 }
 

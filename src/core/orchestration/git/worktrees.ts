@@ -15,6 +15,7 @@ import { type ClaimedWorktree, claimWorktree, fillWorktree, removeEmpty } from '
 import { commitOf, requireFreeName } from './refs.js';
 import { repositoryOf } from './repository.js';
 import { requireRights } from './rights.js';
+import { initSubmodules } from './submodules.js';
 import { type GitView, withGitView } from './view.js';
 import { requireFolder, requireFolderIn } from './worktree-folder.js';
 import { pathOf, requirePlace } from './worktree-path.js';
@@ -140,7 +141,8 @@ export class Worktrees {
     const repository = await repositoryOf(cwd);
     await this.#serialized(repository, () =>
       withGitView(repository, async (view) => {
-        if (made.branchAt !== undefined) await removeBranch(view, branch, made.branchAt);
+        // If somebody has committed to it by now, it stays.
+        if (made.branchAt !== undefined) await removeBranch(view, branch, made.branchAt).catch(() => {});
         for (const folder of made.folders) await removeEmpty(view.paths, folder);
       }),
     );
@@ -172,6 +174,7 @@ export class Worktrees {
     const existing = await commitOf(view, `refs/heads/${branch}`);
     if (existing === undefined) await requireFreeName(view, branch);
     const commit = existing ?? (await startOf(view, branch, request.base)).commit;
+    await requireFolder(view, commit, relative(view.layout.root, cwd));
     if (existing === undefined) await makeBranch(view, branch, commit);
     const branchAt = existing === undefined ? { branchAt: commit } : {};
     try {
@@ -193,6 +196,9 @@ export class Worktrees {
     const warnings: string[] = [];
     try {
       const folders = await fillWorktree(view, claimed, commit, async (folder) => {
+        const { submodules } = request;
+        const outer = { folder, gitDir: claimed.gitDir };
+        if (submodules) warnings.push(...(await initSubmodules(view, outer, submodules === 'recursive')));
         warnings.push(...(await copyIgnored(view, view.layout, folder, await copyPatterns(view, request))));
       });
       const made = { folders, ...(branchAt !== undefined && { branchAt }) };

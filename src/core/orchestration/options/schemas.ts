@@ -192,6 +192,7 @@ const worktreeSchema = z.strictObject({
   path: text.min(1).optional(),
   copy: z.array(pattern).max(1_000).optional(),
   include: z.array(within.min(1)).max(100).optional(),
+  submodules: z.union([z.boolean(), z.literal('recursive')]).optional(),
 });
 
 /** The latest time that a `Date` can hold. */

@@ -24,6 +24,12 @@ export interface WorktreeRequest {
    * exists. `[]`: none.
    */
   include?: readonly string[];
+  /**
+   * Initialises the submodules of a new worktree from what the repository has of them in `.git/modules`, without the network.
+   * `'recursive'` also initialises the submodules of submodules. A submodule that the repository does not have stays empty, with a
+   * warning in the record. Default false.
+   */
+  submodules?: boolean | 'recursive';
 }
 
 /** The worktree request of one session. */

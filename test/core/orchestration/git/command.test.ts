@@ -3,7 +3,8 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, renameSync, statSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { runGit as runGitOn, uncommittedWork, unmergedWork } from '../../../../src/core/orchestration/git/command.js';
+import { runGit as runGitOn } from '../../../../src/core/orchestration/git/command.js';
+import { uncommittedWork, unmergedWork } from '../../../../src/core/orchestration/git/lost-work.js';
 import { lendIndex, withGitView } from '../../../../src/core/orchestration/git/view.js';
 import { git, repository } from '../../../support/git.js';
 import { GIT_ATTACKS } from '../../../support/git-attacks.js';

@@ -1,0 +1,116 @@
+import { lstat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { quote, systemCode } from '../util/errors.js';
+import { inWords } from '../util/fs/in-words.js';
+import { makeFolder, writeNewFile } from '../util/fs/owner.js';
+import { checkOut, installIndex, runGit } from './command.js';
+import { parseGitConfig } from './config-file.js';
+import { TreeCopy } from './copied-tree.js';
+import { isHarmless } from './harmless.js';
+import { hashBytes } from './index-file.js';
+import { readGitFile } from './layout.js';
+import { submodulesIn } from './submodule-work.js';
+import { type GitView, withGitView } from './view.js';
+
+/** Nobody nests submodules deeper. */
+const DEEPEST = 5;
+const LIMITS = { files: 500_000, bytes: 50 * 1024 ** 3, durationMs: 10 * 60_000 };
+
+/** A checkout in which submodules are missing. */
+interface Outer {
+  /** The files, out of the reach of agents. Their index is in the view. */
+  readonly folder: string;
+  /** The git folder that is to have the submodules' git folders in its `modules`. */
+  readonly gitDir: string;
+}
+
+/**
+ * Initialises the submodules of a new worktree from what the repository has of them in `.git/modules`. Nothing is fetched, and no
+ * configuration of a submodule is read. Each gets a git folder of its own with copies of the objects, as
+ * `git submodule update --init` would make it.
+ *
+ * @param recursive also initialises the submodules of submodules
+ * @returns why submodules are missing, in sentences
+ * @throws Error if the disk is full
+ */
+export async function initSubmodules(view: GitView, outer: Outer, recursive: boolean, depth = 0): Promise<string[]> {
+  const submodules = await submodulesIn(view);
+  if (submodules.size === 0) return [];
+  const known = await configured(view, outer.folder);
+  const missing: string[] = [];
+  for (const [path, commit] of submodules) {
+    const { name, url } = known.get(path) ?? {};
+    try {
+      if (name === undefined) throw new Error('.gitmodules does not have it');
+      const source = join(view.layout.commonDir, 'modules', name);
+      if (!(await lstat(view.paths.to(join(source, 'HEAD'))).catch(() => undefined))) {
+        throw new Error(`${source} does not exist. Run 'git submodule update --init' in the repository`);
+      }
+      const layout = { root: view.layout.root, gitDir: source, commonDir: source };
+      await withGitView(layout, async (sub) => {
+        const inner = { folder: join(outer.folder, path), gitDir: join(outer.gitDir, 'modules', name) };
+        await initSubmodule(sub, inner, commit, url);
+        if (recursive && depth < DEEPEST) missing.push(...(await initSubmodules(sub, inner, true, depth + 1)));
+      });
+    } catch (error) {
+      if (systemCode(error) === 'ENOSPC' || systemCode(error) === 'EDQUOT') throw error;
+      missing.push(`The submodule ${quote(path)} is empty: ${inWords(error)}.`);
+    }
+  }
+  return missing;
+}
+
+async function initSubmodule(sub: GitView, { folder, gitDir }: Outer, commit: string, url?: string): Promise<void> {
+  const { paths, owner, layout } = sub;
+  await runGit(sub, ['cat-file', '-e', `${commit}^{commit}`]).catch((cause: unknown) => {
+    const next = "Run 'git submodule update --init' in the repository";
+    throw new Error(`${layout.gitDir} does not have the commit ${commit.slice(0, 12)}. ${next}`, { cause });
+  });
+  for (const each of [gitDir, ...['objects', 'objects/info', 'refs', 'refs/heads'].map((name) => join(gitDir, name))]) {
+    await makeFolders(sub, each);
+  }
+  const copy = new TreeCopy(sub, LIMITS, layout.gitDir);
+  const names = ['pack', ...Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))];
+  for (const name of names) await copy.entry(join(layout.gitDir, 'objects', name), join(gitDir, 'objects', name));
+  if (copy.leftOut.length > 0) throw new Error(`${copy.leftOut[0]} cannot be copied`);
+  const write = (path: string, text: string): Promise<void> => writeNewFile(paths.to(path), text, owner);
+  const shallow = await readGitFile(paths.to(join(layout.gitDir, 'shallow')));
+  if (shallow !== undefined) await write(join(gitDir, 'shallow'), shallow);
+  await write(join(gitDir, 'config'), configFor(await hashBytes(sub.folder), url));
+  await write(join(folder, '.git'), `gitdir: ${gitDir}\n`);
+  await checkOut(sub, folder, commit);
+  await installIndex(sub, gitDir);
+  await write(join(gitDir, 'HEAD'), `${commit}\n`);
+}
+
+/** Without `core.worktree`: a container sees the files at another path than the machine, and git finds them without it. */
+function configFor(hashLength: number, url: string | undefined): string {
+  const version = hashLength === 32 ? 1 : 0;
+  const core = `[core]\n\trepositoryformatversion = ${version}\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n`;
+  const format = version === 1 ? '[extensions]\n\tobjectformat = sha256\n' : '';
+  const isUsable = url !== undefined && /^[\w@:/.~+-]+$/.test(url) && isHarmless('remote.origin.url', url);
+  const fetch = '+refs/heads/*:refs/remotes/origin/*';
+  return `${core}${format}${isUsable ? `[remote "origin"]\n\turl = ${url}\n\tfetch = ${fetch}\n` : ''}`;
+}
+
+/** Name and address of each submodule, by path, according to `.gitmodules`. */
+async function configured(view: GitView, folder: string): Promise<Map<string, { name: string; url?: string }>> {
+  const text = (await readGitFile(view.paths.to(join(folder, '.gitmodules')))) ?? '';
+  const values = new Map<string, string>();
+  for (const { name, value } of parseGitConfig(text) ?? []) values.set(name, value);
+  const found = new Map<string, { name: string; url?: string }>();
+  for (const [key, path] of values) {
+    const name = /^submodule\.(.+)\.path$/s.exec(key)?.[1];
+    // The name is a part of a path.
+    if (name === undefined || name.startsWith('/') || /(^|\/)\.{0,2}(\/|$)|[\\\n]/.test(name)) continue;
+    const url = values.get(`submodule.${name}.url`);
+    found.set(path, { name, ...(url !== undefined && { url }) });
+  }
+  return found;
+}
+
+async function makeFolders({ paths, owner }: GitView, folder: string): Promise<void> {
+  if (await lstat(paths.to(folder)).catch(() => undefined)) return;
+  await makeFolders({ paths, owner } as GitView, dirname(folder));
+  await makeFolder(paths.to(folder), owner);
+}

@@ -1,0 +1,108 @@
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { SessionWorktrees } from '../../../../src/core/orchestration/git/session-worktrees.js';
+import { git, repository } from '../../../support/git.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+/** Two managers with state folders of their own, and one repository. */
+function scene({ works = false } = {}) {
+  const [one, two] = [tempFolder(), tempFolder()];
+  const isWorking = async (): Promise<boolean> => works;
+  return { repo: repository(), one, two, mine: new SessionWorktrees(one), other: new SessionWorktrees(two, isWorking) };
+}
+
+const RECORD = '.git/worktrees/autonomous-orchestration/repository-one.json';
+
+/** Lets the process of the worktree's user have died. */
+function kill(repo: string): void {
+  const record = JSON.parse(readFileSync(join(repo, RECORD), 'utf8')) as { owner: object };
+  writeFileSync(join(repo, RECORD), JSON.stringify({ ...record, owner: { ...record.owner, pid: 2 ** 22 + 1 } }));
+}
+
+describe('two managers and one branch', () => {
+  it.each(['a new branch', 'a branch that exists'])('for %s, only one of them gets the worktree', async (kind) => {
+    const { repo, mine, other } = scene();
+    if (kind !== 'a new branch') git(repo, 'branch', 'one');
+    const run = async (worktrees: SessionWorktrees, id: string): Promise<() => void> => {
+      const { path } = await worktrees.ensure(id, repo, { branch: 'one' });
+      return worktrees.enter(path, id);
+    };
+    const both = await Promise.allSettled([run(mine, 'a'), run(other, 'b')]);
+    expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    const refused = both.find((each) => each.status === 'rejected');
+    expect(refused?.reason).toMatchObject({ code: 'WORKTREE_FAILED', message: expect.stringContaining('session') });
+    expect(git(repo, 'worktree', 'list').trim().split('\n')).toHaveLength(2);
+    expect(git(`${repo}-one`, 'status', '--porcelain')).toBe('');
+  });
+
+  it('a worktree in use is refused to the other manager, at creation and at the start, until it is left', async () => {
+    const { repo, one, mine, other } = scene();
+    const { path } = await mine.ensure('a', repo, { branch: 'one' });
+    const leave = await mine.enter(path, 'a');
+    const words = expect.stringMatching(
+      `session a of the state folder ${one} \\(process ${process.pid}\\) works in ${path}`,
+    );
+    await expect(other.check(repo, { branch: 'one' })).rejects.toMatchObject({
+      code: 'WORKTREE_FAILED',
+      message: words,
+    });
+    await expect(other.enter(path, 'b')).rejects.toMatchObject({ code: 'WORKTREE_FAILED', message: words });
+    leave();
+    await expect.poll(() => existsSync(join(repo, RECORD))).toBe(false);
+    await other.check(repo, { branch: 'one' });
+    await other.enter(path, 'b');
+  });
+
+  it('git neither shows nor prunes what tells of the use', async () => {
+    const { repo, mine } = scene();
+    const { path } = await mine.ensure('a', repo, { branch: 'one' });
+    await mine.enter(path, 'a');
+    git(repo, 'worktree', 'prune', '--expire=now');
+    git(repo, 'gc', '--quiet', '--prune=now');
+    expect(git(repo, 'worktree', 'list').trim().split('\n')).toHaveLength(2);
+    expect(existsSync(join(repo, RECORD))).toBe(true);
+    git(repo, 'worktree', 'remove', path);
+    expect(git(repo, 'worktree', 'list').trim().split('\n')).toHaveLength(1);
+  });
+});
+
+describe('a process that has died', () => {
+  it('its session keeps the worktree while its agent works', async () => {
+    const { repo, mine, other } = scene({ works: true });
+    const { path } = await mine.ensure('a', repo, { branch: 'one' });
+    await mine.enter(path, 'a');
+    kill(repo);
+    await expect(other.enter(path, 'b')).rejects.toThrow('recover() takes it over');
+  });
+
+  it('its worktree is free when its agent has ended', async () => {
+    const { repo, mine, other } = scene();
+    const { path } = await mine.ensure('a', repo, { branch: 'one' });
+    await mine.enter(path, 'a');
+    kill(repo);
+    await other.enter(path, 'b');
+  });
+
+  it('the next manager of its state folder takes its session over, and no other session of that folder', async () => {
+    const { repo, one, mine } = scene();
+    const { path } = await mine.ensure('a', repo, { branch: 'one' });
+    await mine.enter(path, 'a');
+    const next = new SessionWorktrees(one, async () => true);
+    await expect(next.enter(path, 'b')).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
+    await next.enter(path, 'a');
+  });
+
+  it('a half-made worktree is replaced, unless its maker lives', async () => {
+    const { repo, mine, other } = scene();
+    const { path } = await mine.ensure('a', repo, { branch: 'one' });
+    renameSync(path, join(repo, '.git/worktrees/repository-one/files'));
+    await expect(other.ensure('b', repo, { branch: 'one' })).rejects.toThrow('is making its worktree right now');
+    kill(repo);
+    expect(await other.ensure('b', repo, { branch: 'one' })).toMatchObject({ created: true });
+    expect(readdirSync(join(repo, '.git/worktrees')).toSorted()).toEqual([
+      'autonomous-orchestration',
+      'repository-one',
+    ]);
+  });
+});
