@@ -11,7 +11,6 @@ describe('an agent whose home folder root has prepared', () => {
     const cwd = await tempFolder(owner);
     const attacks = [
       'grep -E "^(Cap|NoNewPrivs)" /proc/self/status',
-      'kill -KILL 1 2>/dev/null && echo killed',
       'mv ~/.claude/projects ~/elsewhere 2>/dev/null && echo moved',
       'mount -t tmpfs none /mnt 2>/dev/null && echo mounted',
       'echo x 2>/dev/null > /etc/claude-code/managed-settings.json && echo settings',

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { daemonPid, enginePaths, startDaemon, stopDaemon } from '../e2e/engine/daemon.mjs';
 import { unmountAll } from '../e2e/engine/network.mjs';
@@ -8,12 +10,20 @@ import { attempt, engine, until } from './support.js';
 
 /** A private Docker engine, which a test may kill. It has only the quick image, and is removed with everything in it. */
 export class PrivateEngine {
-  readonly #paths = enginePaths(`faults-${process.pid}`);
-  readonly host = `unix://${this.#paths.socket}`;
+  readonly #paths: ReturnType<typeof enginePaths>;
+  readonly host: string;
+
+  constructor({ remapsUsers = false } = {}) {
+    const paths = enginePaths(`faults-${process.pid}`);
+    // The root of such an engine's containers is nobody on the machine, and has to reach the engine's data.
+    const data = join(tmpdir(), `orchestration-remapped-${process.pid}`);
+    this.#paths = remapsUsers ? { ...paths, data } : paths;
+    this.host = `unix://${paths.socket}`;
+  }
 
   /** @param options see `startDaemon` */
   static async start(options: { remapsUsers?: boolean } = {}): Promise<PrivateEngine> {
-    const made = new PrivateEngine();
+    const made = new PrivateEngine(options);
     await made.start(options);
     const save = spawn('docker', ['save', engine.quickImage], { stdio: ['ignore', 'pipe', 'inherit'] });
     const load = spawn('docker', ['--host', made.host, 'load', '--quiet'], { stdio: ['pipe', 'ignore', 'inherit'] });
@@ -49,7 +59,9 @@ export class PrivateEngine {
     if (ids !== '') await this.docker('rm', '--force', ...ids.split('\n'));
     await stopDaemon(this.#paths);
     // A killed dockerd leaves its mounts behind, including the mount of its own folder.
-    await unmountAll(this.#paths.cache);
-    await rm(this.#paths.cache, { recursive: true, force: true });
+    for (const folder of [this.#paths.cache, this.#paths.data]) {
+      await unmountAll(folder);
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 }

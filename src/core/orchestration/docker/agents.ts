@@ -105,7 +105,7 @@ export class Agents {
       user.uid === facts.uid && user.gid === facts.gid && user.groups.every((id) => facts.gids.includes(id));
     if (isOwn && facts.works) return { ...facts, onMachine: machine, facts };
     const env = decisive(docker);
-    const home = homeFor(docker, facts);
+    const home = homeFor(facts);
     const configDir = facts.configDir === `${facts.home}/.claude` ? `${home}/.claude` : facts.configDir;
     const as = { image: docker.image, user: `${user.uid}:${user.gid}` };
     const lacks = [...(facts.setpriv === '' ? ['setpriv'] : []), ...facts.lacks];
@@ -162,11 +162,9 @@ function decisive({ env = {} }: Readonly<DockerOptions>): Record<string, string>
 }
 
 /** The home folder of a user that has to be prepared. */
-function homeFor({ user, env }: Readonly<DockerOptions>, facts: ImageFacts): string {
-  const isUnknown = user !== undefined && !facts.isKnown && env?.HOME === undefined;
-  const home = isUnknown && facts.imageHome !== '' ? facts.imageHome : facts.home;
+function homeFor(facts: ImageFacts): string {
   // A user without an entry in /etc/passwd gets `/`, and Debian gives its system users folders of programs.
-  return mayOwn(home) ? home : `/home/${facts.name || 'agent'}`;
+  return [facts.home, facts.imageHome].find(mayOwn) ?? `/home/${facts.name || 'agent'}`;
 }
 
 /** True if a folder of the image may belong to the agent, because no program is there that the guard needs. */

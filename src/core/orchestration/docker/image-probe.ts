@@ -24,7 +24,7 @@ export interface ProbeRequest {
 }
 
 /** Limits the whole probe. `claude --version` takes about half a second. */
-const PROBE_MS = 30_000;
+const PROBE_MS = 60_000;
 
 /**
  * Finds out which user an image has and if it has a `claude` that runs. Each image id is probed once for a user, a home folder

@@ -11,8 +11,8 @@ const ONBOARDING = ['hasCompletedOnboarding', BYPASS, 'hasTrustDialogAccepted'];
 
 const MARK = 'autonomous-orchestration-probe';
 const ENDED = `${MARK} ended`;
-/** How long Claude Code may take to its first line. It takes about a second. */
-const FIRST_LINE_S = 15;
+/** How long Claude Code may take to its first line, in seconds. It takes about one, but the machine may be busy. */
+export const FIRST_LINE_S = 40;
 /** The programs that prepare a home folder, besides `setpriv`. */
 const TOOLS = ['find', 'chown', 'mkdir', 'cat'];
 
@@ -107,7 +107,6 @@ export function readProbe(output: string): ProbedImage | string {
     works,
     name,
     shell,
-    isKnown: me !== undefined,
     imageHome: owner?.[2] ?? '',
     setpriv: marked('setpriv (/\\S*)')?.[1] ?? '',
     lacks: all('lacks (\\S+)').map(([, tool = '']) => tool),

@@ -19,8 +19,6 @@ export interface ProbedImage {
   /** The name and the shell of the user in `/etc/passwd`, or those of the image's own user. Empty if there is none. */
   name: string;
   shell: string;
-  /** True if the user that was probed has an entry in `/etc/passwd`. */
-  isKnown: boolean;
   /** The home folder of the image's own user in `/etc/passwd`. Empty if there is none. */
   imageHome: string;
   /** The path of a usable `setpriv`. Empty if there is none. */
@@ -49,7 +47,6 @@ const probedSchema: z.ZodType<ProbedImage> = z.strictObject({
   works: z.boolean(),
   name: z.string(),
   shell: z.string(),
-  isKnown: z.boolean(),
   imageHome: z.string(),
   setpriv: z.string(),
   lacks: z.array(z.string()),

@@ -1,6 +1,7 @@
 import type { DockerOptions } from '../session/docker-options.js';
 import { OrchestrationError, quote } from '../util/errors.js';
 import { type IdMaps, inContainer, type UserIds, type WorkFolder, workingUser } from './agent-user.js';
+import { FIRST_LINE_S } from './probe-script.js';
 import type { ProbedImage } from './probed-images.js';
 
 /** Nobody who could be the user of a session can write to its folder. */
@@ -55,6 +56,6 @@ export function tried({ home, configDir, lacks = [], found, user }: Tried): stri
   if (!found.works)
     return `${folders}: that user cannot write to these folders or not read the settings in them, even after root gave them to it. They may be on a read-only file system. Make them writable in the image, or set HOME or CLAUDE_CONFIG_DIR in docker.env`;
   const { firstLine = '' } = found;
-  if (firstLine === '') return `${folders}: it was started and printed nothing`;
+  if (firstLine === '') return `${folders}: it was started and printed nothing within ${FIRST_LINE_S} s`;
   return FORBIDDEN.test(firstLine) ? `${folders}: it was started and said ${quote(firstLine)}` : '';
 }

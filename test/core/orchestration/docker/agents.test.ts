@@ -18,7 +18,6 @@ const IMAGE: ImageFacts = {
   works: true,
   name: 'node',
   shell: '/bin/bash',
-  isKnown: true,
   imageHome: '/home/node',
   setpriv: '/usr/bin/setpriv',
   lacks: [],
@@ -145,7 +144,7 @@ describe.runIf(process.getuid?.() === 0)('docker.user', () => {
   });
 
   it("a user that the image does not know gets the home folder of the image's own user", async () => {
-    const facts = { uid: 7, gid: 8, gids: [8], home: '/', configDir: '//.claude', works: false, isKnown: false };
+    const facts = { uid: 7, gid: 8, gids: [8], home: '/', configDir: '//.claude', works: false };
     const agent = await scene({ facts }).of(folderOf(7), { user: '7:8' });
     expect(agent).toMatchObject({ uid: 7, home: '/home/node', configDir: '/home/node/.claude' });
     expect(agent.preparation?.script).toContain("own '/home/node'");

@@ -36,7 +36,6 @@ const FACTS: ImageFacts = {
   works: true,
   name: 'me',
   shell: '/bin/bash',
-  isKnown: true,
   imageHome: '/home/me',
   setpriv: '/usr/bin/setpriv',
   lacks: [],

@@ -67,7 +67,6 @@ describe('the facts of an image', () => {
       works: true,
       name: 'node',
       shell: '/bin/bash',
-      isKnown: true,
       imageHome: '/home/node',
       setpriv: '/usr/bin/setpriv',
       lacks: [],
