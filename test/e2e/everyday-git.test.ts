@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bash, git, type ModelTurn, RELEASES, repository, scripted, testManager } from './support.js';
+import { attempt, bash, git, type ModelTurn, RELEASES, repository, scripted, testManager } from './support.js';
 
 // The repository belongs to root, as the user who runs these tests, so the sessions run as root, too; without capabilities.
 const AS_HOST_USER = { user: '0:0' };
@@ -69,24 +69,19 @@ async function project(): Promise<string> {
 }
 
 describe.each(RELEASES)('everyday git in a container, with Claude Code $version', ({ image }) => {
-  it.each([
-    ['the repository itself', undefined],
-    ['a worktree', 'work'],
-  ])(
-    'what people and tools do all day works in %s, and git on the machine is not configured by it',
-    async (_, worktree) => {
+  it('what people and tools do all day works in a repository and in a worktree, and does not configure git on the machine', async () => {
+    const { manager, stateDir } = await testManager({ git: AUTHOR, policy: { dangerous: 'allow' } });
+    const outputs = new Map<string, string[]>();
+    manager.on('session:tool-result', ({ sessionId, output }) => {
+      outputs.set(sessionId, [...(outputs.get(sessionId) ?? []), output]);
+    });
+    const work = async (worktree: string | undefined): Promise<void> => {
       const cwd = await project();
       const before = await readFile(join(cwd, '.git/config'), 'utf8');
-      const outputs: string[] = [];
-      const { manager, stateDir } = await testManager({ git: AUTHOR, policy: { dangerous: 'allow' } });
-      manager.on('session:tool-result', ({ output }) => outputs.push(output));
-      const { docker } = scripted(
-        all([...EVERYDAY, ...(worktree === undefined ? PACKED : [])]),
-        bash('test -e /tmp/hook-ran && git config core.hooksPath'),
-        {
-          text: 'ok',
-        },
-      );
+      const commands = [...EVERYDAY, ...(worktree === undefined ? PACKED : [])];
+      const { docker } = scripted(all(commands), bash('test -e /tmp/hook-ran && git config core.hooksPath'), {
+        text: 'ok',
+      });
       const mounts = ['remote.git', 'sub'].map((name) => ({ source: join(dirname(cwd), name), target: `/${name}` }));
       const session = await manager.create({
         cwd,
@@ -96,22 +91,24 @@ describe.each(RELEASES)('everyday git in a container, with Claude Code $version'
       });
       const { status, metadata } = await manager.waitFor(session.id);
       expect(status).toBe('completed');
-      expect(outputs.join('\n')).toBe('branch=topic\n.husky');
+      expect(outputs.get(session.id)?.join('\n')).toBe('branch=topic\n.husky');
       expect(metadata.dangers.filter(({ rule }) => rule === 'git.planted')).toEqual([]);
       expect(await readFile(join(cwd, '.git/config'), 'utf8')).toBe(before);
-      expect((await readdir(join(cwd, '.git/hooks'))).filter((name) => !name.endsWith('.sample'))).toEqual([
-        'post-commit',
-      ]);
-      expect(await git(cwd, 'log', '-1', '--format=%an <%ae> %s', 'topic')).toBe(
-        `${AUTHOR.name} <${AUTHOR.email}> From inside`,
-      );
+      const hooks = (await readdir(join(cwd, '.git/hooks'))).filter((name) => !name.endsWith('.sample'));
+      expect(hooks).toEqual(['post-commit']);
+      const commit = await git(cwd, 'log', '-1', '--format=%an <%ae> %s', 'topic');
+      expect(commit).toBe(`${AUTHOR.name} <${AUTHOR.email}> From inside`);
       expect(await git(join(dirname(cwd), 'remote.git'), 'branch', '--list', 'topic')).toContain('topic');
+      expect(
+        (await attempt('git', ['status'], { cwd: worktree === undefined ? cwd : `${cwd}-${worktree}` })).code,
+      ).toBe(0);
       // What the agent has configured stays with the session, and goes with it.
       expect(await readFile(join(stateDir, 'sessions', session.id, 'git/common/config'), 'utf8')).toContain('husky');
       await manager.remove(session.id, { force: true });
       expect(existsSync(join(stateDir, 'sessions', session.id))).toBe(false);
-    },
-  );
+    };
+    await Promise.all([work(undefined), work('work')]);
+  });
 });
 
 it('the branch that is checked out can be renamed, and the next run finds what the agent has configured', async () => {

@@ -6,7 +6,8 @@ import { writeAtomically } from '../util/fs/atomic-file.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { isInside } from '../util/fs/is-inside.js';
 import { type LinkFreePaths, withLinkFreePaths } from '../util/fs/link-free-paths.js';
-import { readOwnFile } from '../util/fs/own-file.js';
+import { notWritable } from '../util/fs/not-writable.js';
+import { readOwnFile, requireOwnFolder } from '../util/fs/own-file.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
 import { removeTree } from '../util/fs/remove-tree.js';
 import type { Mount } from '../workspace/mount.js';
@@ -46,7 +47,7 @@ export class SessionGit {
    */
   async mounts(places: GitPlaces, identity: GitIdentity | undefined): Promise<{ below: Mount[]; above: Mount[] }> {
     const { isPlain, gitDir } = places;
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    await this.#make();
     const texts = await withLinkFreePaths(async (paths) => {
       const found = await configurations(places, paths, identity);
       await this.#makeOnce(places, paths, found);
@@ -70,7 +71,7 @@ export class SessionGit {
   /** The mounts of a session that may only read. */
   async readOnlyMounts(places: GitPlaces): Promise<Mount[]> {
     const { isPlain, isLinked, gitDir, repository, layout } = places;
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    await this.#make();
     const texts = await withLinkFreePaths((paths) => configurations(places, paths, undefined));
     const there = await Promise.all(
       [layout.commonDir, layout.gitDir].map((folder, index) =>
@@ -83,6 +84,16 @@ export class SessionGit {
       ...(isLinked ? [await this.#file('commondir', '../..', join(gitDir, 'commondir'))] : []),
       ...(isPlain ? [] : [await this.#pointer(gitDir)]),
     ];
+  }
+
+  /** @throws OrchestrationError `STATE_NOT_WRITABLE` */
+  async #make(): Promise<void> {
+    try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      requireOwnFolder(this.#folder);
+    } catch (cause) {
+      throw notWritable(this.#folder, cause);
+    }
   }
 
   #hooks(around: string): Mount {
