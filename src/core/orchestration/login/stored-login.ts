@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { LoginSource } from '../session/login-source.js';
-import { loginMounts, loginVariables } from '../session/login-variables.js';
+import { givesLogin } from '../session/login-variables.js';
 import { messageOf, OrchestrationError, quote, systemCode } from '../util/errors.js';
 import { openOwnFile } from '../util/fs/own-file.js';
 import { readHandle } from '../util/fs/regular-file.js';
@@ -56,7 +56,7 @@ export class StoredLogin {
    * @throws OrchestrationError `INVALID_OPTIONS` if there is a login that cannot be used
    */
   async variablesFor(docker: Readonly<DockerOptions>): Promise<Readonly<Record<string, string>>> {
-    if (loginVariables(docker).length > 0 || loginMounts(docker).length > 0) return {};
+    if (givesLogin(docker)) return {};
     return (await this.find())?.variables ?? {};
   }
 

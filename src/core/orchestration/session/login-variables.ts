@@ -25,3 +25,16 @@ export function loginMounts({ mounts = [], volumes = [] }: Login): string[] {
     .map((mount) => (typeof mount === 'string' ? mount : `${mount.source}:${mount.target}`))
     .filter((mount) => LOGIN_PLACE.test(mount.split(':')[1] ?? ''));
 }
+
+/**
+ * True if a session's options give a login of their own, or a part of one. `CLAUDE_CONFIG_DIR` alone is a place and no login, unless
+ * it is mounted.
+ */
+export function givesLogin(login: Login): boolean {
+  const { env = {}, mounts = [] } = login;
+  if (loginVariables(login).some(([name]) => name !== 'CLAUDE_CONFIG_DIR') || loginMounts(login).length > 0)
+    return true;
+  const place = env.CLAUDE_CONFIG_DIR?.replace(/\/+$/, '');
+  const targets = mounts.map((mount) => (typeof mount === 'string' ? (mount.split(':')[1] ?? '') : mount.target));
+  return place !== undefined && targets.some((target) => `${target.replace(/\/+$/, '')}/`.startsWith(`${place}/`));
+}

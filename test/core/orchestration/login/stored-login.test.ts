@@ -54,12 +54,12 @@ describe('the login of the sessions', () => {
     ['another provider', { env: { CLAUDE_CODE_USE_BEDROCK: '1' } }],
     ['a gateway, which must not get the token', { env: { ANTHROPIC_BASE_URL: 'https://gateway.example' } }],
     ['a mounted login', { mounts: ['/x/.claude:/home/node/.claude'] }],
+    ['a mounted configuration', { env: { CLAUDE_CONFIG_DIR: '/cfg/' }, mounts: [{ source: '/x', target: '/cfg' }] }],
   ])('no part of it is used for a session whose options have %s', async (_, options) => {
     const envFile = written(join(tempFolder(), 'x.env'), `CLAUDE_CODE_OAUTH_TOKEN=${TOKEN}`);
     expect(await stored({ envFile }).variablesFor({ ...IMAGE, ...options })).toEqual({});
-    expect(await stored({ envFile }).variablesFor({ ...IMAGE, env: { OTHER: '1' } })).toHaveProperty(
-      'CLAUDE_CODE_OAUTH_TOKEN',
-    );
+    const other = { ...IMAGE, env: { OTHER: '1', CLAUDE_CONFIG_DIR: '/cfg' }, mounts: ['/x:/data'] };
+    expect(await stored({ envFile }).variablesFor(other)).toEqual({ CLAUDE_CODE_OAUTH_TOKEN: TOKEN });
   });
 
   it.each<[string, (folder: string) => LoginSource, string]>([
