@@ -45,7 +45,7 @@ const mocks = vi.hoisted(() => ({ failure: (code: string) => Object.assign(new E
 
 vi.mock('node:fs/promises', () => ({
   mkdir: async () => {},
-  readdir: () => step(() => [...folder.keys()].map((path) => path.replace(/^\/+/, ''))),
+  readdir: () => step(() => [...folder.keys()].map((path) => path.slice(1))),
   rm: (path: string) => step(() => folder.delete(path)),
   open: async (path: string) => {
     await step(() => folder.set(path, ''));
