@@ -6,6 +6,7 @@ export default defineConfig({
     danger: 'src/danger/index.ts',
     testing: 'src/testing/index.ts',
     handlers: 'src/handlers/index.ts',
+    cli: 'src/cli/main.ts',
   },
   format: 'esm',
   target: 'node20',

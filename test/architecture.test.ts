@@ -14,7 +14,15 @@ const LAYERS: readonly (readonly string[])[] = [
   [`${CORE}/util`],
   [`${CORE}/process`, 'src/danger'],
   [`${CORE}/session`],
-  [`${CORE}/contract`, `${CORE}/queue`, `${CORE}/monitoring`, `${CORE}/guard`, `${CORE}/workspace`, `${CORE}/output`],
+  [
+    `${CORE}/contract`,
+    `${CORE}/queue`,
+    `${CORE}/monitoring`,
+    `${CORE}/guard`,
+    `${CORE}/workspace`,
+    `${CORE}/output`,
+    `${CORE}/login`,
+  ],
   [`${CORE}/options`, `${CORE}/git`, `${CORE}/channelcoder`, `${CORE}/mailbox`],
   [`${CORE}/docker`, `${CORE}/store`],
   [`${CORE}/executors`, `${CORE}/socket`],
@@ -26,7 +34,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/core/index.ts'],
   ['src/index.ts'],
   ['src/handlers', 'src/testing'],
-  ['src/dashboard'],
+  ['src/cli', 'src/dashboard'],
 ];
 
 /** `types.ts` is the public face of the session's model. */

@@ -32,6 +32,7 @@ assert.doesNotMatch(
   /git\.reset-hard|unbash/,
   'The main entry loads the rules of danger, which the first run has to do.',
 );
+assert.doesNotMatch(main, /from ["']commander["']/, 'The main entry loads the library for command lines.');
 assert.doesNotMatch(rules, /spares:/, 'The examples of the rules are in the built package.');
 
 const stateDir = await mkdtemp(join(tmpdir(), 'orchestration-built-'));

@@ -174,6 +174,12 @@ describe('the examples', () => {
     expect(await example('errors.ts', tempFolder())).toMatch(/^UNSAFE_MOUNT: Mounting "\/" is refused/);
   });
 
+  it('login.ts says what is wrong with the file of the login', async () => {
+    expect(await example('login.ts', tempFolder())).toMatch(
+      /^INVALID_OPTIONS: Option 'login\.envFile' \("\/etc\/my-service\/claude\.env"\) gives no login: .*image login/,
+    );
+  });
+
   it('remove.ts removes ended sessions, and keeps one whose worktree has work', async () => {
     const [stateDir, cwd] = [tempFolder(), repository()];
     const script: SimulatedScript = (request) => {
@@ -316,6 +322,7 @@ describe('the examples', () => {
       'danger.ts',
       'dashboard.ts',
       'errors.ts',
+      'login.ts',
       'mocked.ts',
       'parts.ts',
       'remove.ts',
@@ -333,6 +340,7 @@ describe('the examples', () => {
       'prompt-file.ts',
       'quickstart.ts',
       'shared.ts',
+      'ready.ts',
       'recover.ts',
       'script.ts',
       'steer.ts',

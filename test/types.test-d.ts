@@ -31,9 +31,11 @@ import type {
   DockerOptions,
   ErrorSeverity,
   EventStreamOptions,
+  GitIdentityOption,
   GuardRequest,
   KeepEnded,
   ListenerError,
+  LoginSource,
   ModelPrice,
   ModelPrices,
   MonitoredSession,
@@ -179,6 +181,8 @@ describe('UnifiedSessionManager', () => {
       (id: string, questionId: string, answers: readonly QuestionAnswer[]) => Promise<UnifiedSession>
     >();
     expectTypeOf<Sessions['answer']>().toEqualTypeOf<Manager['answer']>();
+    expectTypeOf<SessionManagerOptions['git']>().toEqualTypeOf<GitIdentityOption | undefined>();
+    expectTypeOf<CreateSessionOptions['git']>().toEqualTypeOf<GitIdentityOption | undefined>();
     expectTypeOf<SessionManagerOptions['questions']>().toEqualTypeOf<QuestionMode | undefined>();
     expectTypeOf<CreateSessionOptions['questions']>().toEqualTypeOf<QuestionMode | undefined>();
     expectTypeOf({
@@ -193,6 +197,10 @@ describe('UnifiedSessionManager', () => {
     >();
     expectTypeOf<Sessions['remove']>().toEqualTypeOf<Manager['remove']>();
     expectTypeOf<SessionManagerOptions['keepEnded']>().toEqualTypeOf<KeepEnded | undefined>();
+    expectTypeOf<SessionManagerOptions['login']>().toEqualTypeOf<LoginSource | false | undefined>();
+    expectTypeOf<LoginSource>().toEqualTypeOf<{ readonly envFile: string } | { readonly command: string }>();
+    // A session gives its own login in docker.env.
+    expectTypeOf<CreateSessionOptions>().not.toHaveProperty('login');
     expectTypeOf<KeepEnded>().toEqualTypeOf<{ count?: number; days?: number }>();
     expectTypeOf<Manager['waitFor']>().toEqualTypeOf<
       <T = unknown>(id: string | TypedId<T>, options?: WaitOptions) => Promise<UnifiedSession<T>>

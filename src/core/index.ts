@@ -30,6 +30,15 @@ export type { ProcessIdentity } from './orchestration/process/process-identity.j
 export { type QueueItem, SimpleQueue, type SimpleQueueOptions } from './orchestration/queue/simple-queue.js';
 export type { Admission } from './orchestration/queue/slot-queue.js';
 export type { AgentPlace } from './orchestration/session/agent-place.js';
+export type { CacheOption, PackageManager, SessionCache } from './orchestration/session/caches.js';
+export type {
+  ContainerOptions,
+  PortOption,
+  PublishedPort,
+  TmpfsOption,
+  UlimitOption,
+  VolumeOption,
+} from './orchestration/session/container-options.js';
 export type { ApprovalSource, Denial } from './orchestration/session/denial.js';
 export type { DockerOptions, MountOption } from './orchestration/session/docker-options.js';
 export type {
@@ -55,6 +64,7 @@ export type {
   SessionRecoveredEvent,
   SessionRemovedEvent,
   SessionResumedEvent,
+  SessionSetupEvent,
   SessionStartedEvent,
   SessionSteeredEvent,
   SessionToolEvent,
@@ -62,7 +72,9 @@ export type {
   SessionWaitingEvent,
   SessionWorkingEvent,
 } from './orchestration/session/events.js';
+export type { GitIdentityOption } from './orchestration/session/git-identity.js';
 export type { SessionLimits } from './orchestration/session/limits.js';
+export type { LoginSource } from './orchestration/session/login-source.js';
 export type { ModelPrice, ModelPrices, UnpricedUsage } from './orchestration/session/model-price.js';
 export type { ResultObservation } from './orchestration/session/observation.js';
 export type { OverageChoice } from './orchestration/session/overage.js';

@@ -3,7 +3,7 @@ import { baseName } from './shell/path.js';
 /** Folders in which every file is secret, wherever the folder is. */
 const FOLDERS = [
   '.gnupg', '.password-store', '.azure', '.oci', '.config/gcloud', '.local/share/keyrings', 'run/secrets', '.aws/sso', '.aws/cli/cache',
-  '.config/op', '.config/Bitwarden CLI', '.lastpass', '.config/sops/age', '.age', '.config/doctl', '.config/hcloud', '.config/scw',
+  '.config/op', '.config/autonomous-orchestration', '.config/Bitwarden CLI', '.lastpass', '.config/sops/age', '.age', '.config/doctl', '.config/hcloud', '.config/scw',
   '.config/heroku', '.config/configstore', '.config/github-copilot', '.config/glab-cli', '.config/hub', '.config/tea', '.config/stripe',
   '.config/ngrok', '.ngrok2', '.cloudflared', '.config/netlify', '.netlify', '.vercel', '.local/share/com.vercel.cli', '.fly', '.wrangler',
   '.config/.wrangler', '.config/argocd', '.argocd', '.config/doppler', '.doppler', '.infisical', '.config/linode-cli', '.config/vultr-cli',

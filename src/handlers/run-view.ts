@@ -1,4 +1,4 @@
-import type { RunFailure, SessionPause, SessionRun, SessionWait } from '../core/index.js';
+import type { PublishedPort, RunFailure, SessionPause, SessionRun, SessionWait } from '../core/index.js';
 import { defined } from '../core/orchestration/util/defined.js';
 import { truncate } from '../core/orchestration/util/text.js';
 
@@ -18,6 +18,8 @@ export interface RunView {
   waits?: readonly SessionWait[];
   exitCode?: number;
   containerName?: string;
+  /** Where the machine reaches the container's ports. */
+  ports?: readonly PublishedPort[];
   /** A shell command that opens the terminal of an `interactive` session on the machine. */
   attachCommand?: string;
   feedback?: string;
@@ -32,7 +34,7 @@ export interface RunView {
 /** The part of a run that a time line shows. */
 export function runView(run: SessionRun): RunView {
   const { number, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses, waitingAt, waits } = run;
-  const { exitCode, containerName, attachCommand, feedback, outputRetry, fresh, failure } = run;
+  const { exitCode, containerName, ports, attachCommand, feedback, outputRetry, fresh, failure } = run;
   return defined({
     number,
     requestedAt,
@@ -45,6 +47,7 @@ export function runView(run: SessionRun): RunView {
     waits,
     exitCode,
     containerName,
+    ports,
     attachCommand,
     feedback: feedback === undefined ? undefined : truncate(feedback, TEXT_LENGTH),
     outputRetry,

@@ -61,7 +61,7 @@ describe('create() with invalid options', () => {
     expect(manager.list()).toEqual([]);
   });
 
-  it('create() refuses a workspace that is missing, a file, or not writable by the user of the image', async () => {
+  it('create() refuses a workspace that is missing, a file, or not writable by the agent', async () => {
     await writeFile(join(cwd, 'file'), '');
     expect(await refused({ cwd: join(cwd, 'nowhere') })).toMatchObject({
       code: 'WORKSPACE_NOT_FOUND',
@@ -72,12 +72,37 @@ describe('create() with invalid options', () => {
       message: expect.stringMatching(/not a folder/),
     });
     const others = await tempFolder(0);
-    await chmod(others, 0o755);
+    await chmod(others, 0o555);
     const error = await refused({ cwd: others });
     expect(error).toMatchObject({ code: 'WORKSPACE_NOT_WRITABLE' });
-    expect(error.message).toContain(others);
-    expect(error.message).toContain('uid 1000');
-    expect(error.message).toContain("docker.user to '0:0'");
+    for (const word of [others, 'its owner', 'uid 1000', "docker.user to '0:0'"]) expect(error.message).toContain(word);
+    await chmod(others, 0o755);
+    const asked = await refused({ cwd: others, docker: { user: '1000:1000' } });
+    expect(asked).toMatchObject({ code: 'WORKSPACE_NOT_WRITABLE' });
+    expect(asked.message).toContain('uid 1000, the user of docker.user');
+  });
+
+  it('create() refuses a home folder in the workspace, among programs, or read-only', async () => {
+    for (const [env, words] of [
+      [{ CLAUDE_CONFIG_DIR: '/workspace/.config' }, /docker\.env\.CLAUDE_CONFIG_DIR.*must not lie in \/workspace/],
+      [{ HOME: '/workspace' }, /docker\.env\.HOME.*must not lie in \/workspace/],
+      [{ HOME: '/etc/claude-code' }, /docker\.env\.HOME.*which the session needs as it is/],
+      [{ HOME: '/usr/local' }, /docker\.env\.HOME.*programs/],
+    ] as const)
+      expect(await refused({ docker: { env } })).toMatchObject(invalid(words));
+    const mounts = [{ source: await tempFolder(), target: '/home/node', readonly: true }];
+    expect(await refused({ docker: { mounts } })).toMatchObject(invalid(/is read-only/));
+  });
+
+  it("create() refuses a user that the image's files forbid, and says who was tried with which folders", async () => {
+    const { code, message } = await refused({
+      docker: { user: '4321:4321', env: { HOME: '/proc-of-nobody', PATH: '/nowhere' } },
+      cwd: await tempFolder(4321),
+    });
+    expect({ code, message }).toMatchObject({
+      code: 'CLAUDE_NOT_FOUND',
+      message: expect.stringContaining("as user '4321:4321'"),
+    });
   });
 
   it.each(['-f', 'a..b', 'a b', 'x.lock', '.x', 'a~1', '', 'a/'])(

@@ -18,17 +18,13 @@ describe('a session whose log stays empty although its container exits with 0', 
       async () => ({ image: await changed(engine.quickImage, 'deaf', 'ENTRYPOINT ["true"]') }),
     ],
     ['its claude prints nothing', async () => ({ image: engine.quickImage, env: { QUICK_SCRIPT: 'true' } })],
-    [
-      'its user has no home folder',
-      async () => ({ image: engine.image, user: '4321:4321', ...scripted({ text: 'x' }).docker }),
-    ],
   ])('a session fails as incomplete with the likely causes if %s', async (_, options) => {
     const { manager } = await testManager();
     const given = await options();
     const { id } = await manager.create({
       prompt: 'Go',
-      cwd: await tempFolder(4321),
-      docker: { user: '4321:4321', ...given },
+      cwd: await tempFolder(),
+      docker: given,
     });
     const { status, result } = await manager.waitFor(id);
     expect({ status, ...result }).toEqual({
@@ -39,14 +35,13 @@ describe('a session whose log stays empty although its container exits with 0', 
     });
   });
 
-  it('a session of a user without a home folder completes if the image sets HOME to a folder', async () => {
+  it.each([
+    ['an image that does not know the user', async () => engine.image],
+    ['an image that sets HOME to a folder', () => changed(engine.image, 'home', 'ENV HOME=/tmp')],
+  ])('a session of a user without a home folder completes in %s', async (_, imageOf) => {
     const { manager } = await testManager();
-    const image = await changed(engine.image, 'home', 'ENV HOME=/tmp');
-    const { id } = await manager.create({
-      prompt: 'Go',
-      cwd: await tempFolder(4321),
-      docker: { image, user: '4321:4321', ...scripted({ text: 'Done.' }).docker },
-    });
+    const docker = { image: await imageOf(), user: '4321:4321', ...scripted({ text: 'Done.' }).docker };
+    const { id } = await manager.create({ prompt: 'Go', cwd: await tempFolder(4321), docker });
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', result: { text: 'Done.' } });
   });
 });

@@ -65,6 +65,28 @@ it('worktree.ts runs three sessions on three branches and continues one', async 
   );
 });
 
+it('ready.ts installs before the agent begins, and the second session finds the package in the cache', async () => {
+  const cwd = join(await tempFolder(0), 'project');
+  await mkdir(cwd);
+  await git(cwd, 'init', '--quiet');
+  await git(cwd, 'commit', '--quiet', '--allow-empty', '--message', 'First');
+  const install =
+    'cat $npm_config_cache/package 2>/dev/null || echo new | tee $npm_config_cache/package; echo kept > $npm_config_cache/package';
+  const { stdout, stderr } = await example('ready.ts', cwd, install, '0:0');
+  expect(stderr).toBe('');
+  expect(stdout.match(/text: '.*'|^completed .*/gm)).toEqual([
+    ...["text: 'new\\n'", 'completed success', "text: 'kept\\n'", 'completed success'],
+  ]);
+  const volumes = await docker(
+    'volume',
+    'ls',
+    '--quiet',
+    '--filter',
+    `label=autonomous-orchestration.cache-of=${cwd}/.git`,
+  );
+  await docker('volume', 'rm', ...volumes.split('\n'));
+});
+
 it('guard.ts asks at the terminal, runs an approved command, and does not run a denied one', async () => {
   const cwd = await tempFolder();
   await mkdir(join(cwd, 'keep'));

@@ -85,7 +85,9 @@ describe('an agent in a plain repository', () => {
       'cp evil/config .git/config.worktree && echo BREACH config.worktree',
       'rm -f .git/config.worktree && echo BREACH removed config.worktree',
       'cp evil/config .git/config && echo BREACH config',
-      'cp evil/pre-commit .git/hooks/ && echo BREACH hook',
+      // The hooks and the configuration that git has in the container are the session's own.
+      `cp evil/pre-commit .git/hooks/ && git config core.hooksPath ${cwd}/evil && git config --unset core.hooksPath; rm .git/hooks/pre-commit`,
+      `G=$(git rev-parse --git-common-dir); rm -rf "$G/refs" && ln -s ${cwd}/evil/refs "$G/refs"; rm "$G/refs"; ln -s /workspace/.git/refs "$G/refs"`,
       `echo ${cwd}/evil > .git/worktrees/elsewhere/commondir && echo BREACH worktree`,
       'mv .git/worktrees .git/w2 && echo BREACH moved worktrees',
       // Seen from inside, the worktrees seem to be gone.

@@ -1,11 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { DockerEnvironment } from '../../src/core/orchestration/docker/docker-environment.js';
+import { StoredLogin } from '../../src/core/orchestration/login/stored-login.js';
 import { ensureEngine } from './engine/engine.mjs';
 
 type Engine = Awaited<ReturnType<typeof ensureEngine>>;
@@ -17,6 +18,8 @@ declare module 'vitest' {
     programs: string;
     /** A state folder's file with what is known about the images. */
     probed: string;
+    /** The engine and the programs, at paths that every user of the machine can reach. */
+    open: { host: string; programs: string };
   }
 }
 
@@ -32,11 +35,33 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const probed = await mkdtemp(join(tmpdir(), 'orchestration-probed-'));
   await probeImages(probed, engine);
   project.provide('probed', join(probed, 'images.json'));
-  return () => rm(probed, { recursive: true });
+  const open = await openFolder(engine);
+  project.provide('open', { host: `unix://${open}/docker.sock`, programs: join(open, 'checkout', PROGRAMS_BELOW) });
+  return async () => {
+    for (const name of ['docker.sock', 'checkout']) await run('umount', [join(open, name)]);
+    for (const path of [open, probed]) await rm(path, { recursive: true });
+  };
+}
+
+/**
+ * A folder in which every user reaches the engine and the checkout, wherever they are. Some tests run as another user, and the
+ * engine is below root's home folder.
+ */
+async function openFolder({ host }: Engine): Promise<string> {
+  const open = await mkdtemp(join(tmpdir(), 'orchestration-open-'));
+  const [socket, checkout] = [join(open, 'docker.sock'), join(open, 'checkout')];
+  await chmod(open, 0o755);
+  await writeFile(socket, '');
+  await mkdir(checkout);
+  await run('mount', ['--bind', host.replace('unix://', ''), socket]);
+  await run('mount', ['--bind', ROOT, checkout]);
+  return open;
 }
 
 /** Below `node_modules`, where the bundles find the packages that they import. */
-const PROGRAMS = fileURLToPath(new URL('../../node_modules/.cache/test-programs', import.meta.url));
+const PROGRAMS_BELOW = 'node_modules/.cache/test-programs';
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PROGRAMS = join(ROOT, PROGRAMS_BELOW);
 
 /** A bundle starts in a third of the time that the sources take, which have to be translated at each start. */
 async function bundlePrograms(): Promise<void> {
@@ -55,12 +80,33 @@ async function bundlePrograms(): Promise<void> {
 /** Probes the images once for all tests. Otherwise each test would probe its image, because each has its own state folder. */
 async function probeImages(stateDir: string, engine: Engine): Promise<void> {
   const env = { ...process.env, DOCKER_HOST: engine.host };
-  const docker = new DockerEnvironment({ stateDir, env, home: homedir(), spawn });
-  for (const image of [engine.image, engine.newestImage, engine.quickImage]) {
-    await docker.planner.ground({ docker: { image } });
-    await docker.planner.ground({ docker: { image, user: '0:0' } });
-  }
+  const login = new StoredLogin({ source: false, env, home: homedir() });
+  const docker = new DockerEnvironment({ stateDir, env, home: homedir(), spawn, login });
+  const ground = (image: string, cwd: string, user?: string) =>
+    docker.planner.ground({ docker: { image, ...(user !== undefined && { user }) }, cwd, readOnly: false });
+  const folders = await ownedFolders(stateDir);
+  const [own = stateDir, ...others] = folders;
+  await Promise.all(
+    [engine.image, engine.newestImage, engine.quickImage].map(async (image) => {
+      await Promise.all([ground(image, own), ground(image, stateDir, '0:0')]);
+      if (image !== engine.quickImage) await Promise.all(others.map((folder) => ground(image, folder)));
+    }),
+  );
+  await chmod(stateDir, 0o755);
+  await chmod(join(stateDir, 'images.json'), 0o644);
   docker.close();
+}
+
+/** Folders of the users whose sessions the tests start. */
+async function ownedFolders(folder: string): Promise<string[]> {
+  return Promise.all(
+    [1000, 1234, 0].map(async (owner) => {
+      const path = join(folder, String(owner));
+      await mkdir(path);
+      await chown(path, owner, owner);
+      return path;
+    }),
+  );
 }
 
 /** Every test has ended by then. */

@@ -7,12 +7,12 @@ import { attempt, bash, scripted, tempFolder, testManager } from './support.js';
 const UNGUARDED = { policy: { dangerous: 'allow' } } as const;
 
 describe('a workspace that an agent has prepared', () => {
-  it('a workspace with a FIFO as .git does not block its session', async () => {
+  it('a workspace with a FIFO as .git is refused, and does not block create()', async () => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await tempFolder();
     await attempt('mkfifo', [join(cwd, '.git')]);
-    const session = await manager.create({ ...scripted({ text: 'ok' }), prompt: 'x', cwd });
-    expect(await manager.waitFor(session.id)).toMatchObject({ status: 'completed' });
+    const refused = { code: 'INVALID_OPTIONS', message: expect.stringContaining('neither a git folder') };
+    await expect(manager.create({ ...scripted({ text: 'ok' }), prompt: 'x', cwd })).rejects.toMatchObject(refused);
   });
 
   it('links in place of prompt file and MCP configuration do not leak files of the machine', async () => {

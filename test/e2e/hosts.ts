@@ -24,7 +24,10 @@ export class Host {
 
   /** @param env added to the environment of the test */
   constructor(task: HostTask, env: NodeJS.ProcessEnv = {}) {
-    const args = [join(inject('programs'), 'host.js'), JSON.stringify(task)];
+    const args = [
+      join(process.getuid?.() === 0 ? inject('programs') : inject('open').programs, 'host.js'),
+      JSON.stringify(task),
+    ];
     const options = {
       env: { ...process.env, ...env },
       stdio: ['ignore' as const, 'pipe' as const, 'inherit' as const],

@@ -57,7 +57,7 @@ export async function tempFolder(owner = 1000): Promise<string> {
 
 /** A state folder for a manager. It contains what is known about the images. */
 export async function stateFolder(): Promise<string> {
-  const path = await tempFolder(0);
+  const path = await tempFolder(process.getuid?.());
   await copyFile(inject('probed'), join(path, 'images.json'));
   return path;
 }
@@ -128,14 +128,16 @@ export async function git(cwd: string, ...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** A repository that belongs to root, with one commit. */
-export async function repository(): Promise<string> {
-  const cwd = join(await tempFolder(0), 'project');
+/** A repository with one commit. Its owner is root by default. */
+export async function repository(owner = 0): Promise<string> {
+  const folder = await tempFolder(owner);
+  const cwd = join(folder, 'project');
   await mkdir(cwd);
   await git(cwd, 'init', '--quiet');
   await writeFile(join(cwd, 'README.md'), '# Project\n');
   await git(cwd, 'add', '.');
   await git(cwd, 'commit', '--quiet', '--message', 'First');
+  if (owner !== process.getuid?.()) await run('chown', ['--recursive', `${owner}:${owner}`, folder]);
   return cwd;
 }
 

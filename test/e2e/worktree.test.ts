@@ -64,7 +64,10 @@ describe('a session in a worktree', () => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await repository();
     const attacks = [
-      'G=$(git rev-parse --git-common-dir); W=$(git rev-parse --git-dir); echo "$G" > /workspace/where.txt',
+      'C=$(git rev-parse --git-common-dir); W=$(git rev-parse --git-dir)',
+      // These are the session's own.
+      'git config core.fsmonitor "touch /workspace/planted; false"; echo x > "$C/hooks/pre-commit"; git config --unset core.fsmonitor',
+      'G=$(readlink -f "$C/refs/.."); ls "$G/config" > /workspace/where.txt',
       'echo "[core] fsmonitor = touch /workspace/planted" >> "$G/config" && echo BREACH config',
       'mkdir -p "$G/hooks" && echo x > "$G/hooks/pre-commit" && echo BREACH hook',
       'echo gitdir: /tmp > /workspace/.git && echo BREACH pointer',
@@ -95,7 +98,9 @@ describe('a session in a worktree', () => {
     const ended = await manager.waitFor(session.id);
 
     expect(ended.status).toBe('completed');
-    expect(outputs.join('\n')).toContain(`${cwd}/.git`);
+    expect(outputs.join('\n')).toContain('/run/autonomous-orchestration/repository/config');
+    expect(await readFile(join(cwd, '.git/config'), 'utf8')).not.toContain('fsmonitor');
+    expect(existsSync(join(cwd, '.git/hooks/pre-commit'))).toBe(false);
     expect(outputs.join('\n')).not.toContain('BREACH');
     await git(cwd, 'status');
     await git(`${cwd}-feature-three`, 'status');
@@ -149,7 +154,8 @@ describe('a session in a plain repository', () => {
       `echo new > new.txt && ${IDENTITY} add new.txt && ${IDENTITY} commit -qm Inside || echo FAILED`,
       'echo "[core] fsmonitor = true" >> .git/config && echo BREACH config',
       'mv .git/config .git/c2 && echo BREACH moved config',
-      'echo x > .git/hooks/post-checkout && echo BREACH hook',
+      // The hooks here are the session's own.
+      'echo x > .git/hooks/post-checkout || echo FAILED',
       'mv .git/hooks .git/h2 && echo BREACH moved hooks',
       'mv .git .git2 && echo BREACH moved .git',
       'true',
@@ -166,6 +172,7 @@ describe('a session in a plain repository', () => {
 
     expect(outputs.join('\n')).not.toMatch(/BREACH|FAILED/);
     expect(await git(cwd, 'log', '--format=%s')).toBe('Inside\nFirst');
+    expect(existsSync(join(cwd, '.git/hooks/post-checkout'))).toBe(false);
   });
 });
 

@@ -11,9 +11,10 @@ export class PrivateEngine {
   readonly #paths = enginePaths(`faults-${process.pid}`);
   readonly host = `unix://${this.#paths.socket}`;
 
-  static async start(): Promise<PrivateEngine> {
+  /** @param options see `startDaemon` */
+  static async start(options: { remapsUsers?: boolean } = {}): Promise<PrivateEngine> {
     const made = new PrivateEngine();
-    await made.start();
+    await made.start(options);
     const save = spawn('docker', ['save', engine.quickImage], { stdio: ['ignore', 'pipe', 'inherit'] });
     const load = spawn('docker', ['--host', made.host, 'load', '--quiet'], { stdio: ['pipe', 'ignore', 'inherit'] });
     const ends = [once(save, 'exit'), once(load, 'exit')];
@@ -23,7 +24,7 @@ export class PrivateEngine {
     return made;
   }
 
-  async start(options: { liveRestore?: boolean } = {}): Promise<void> {
+  async start(options: { liveRestore?: boolean; remapsUsers?: boolean } = {}): Promise<void> {
     await startDaemon(this.#paths, options);
   }
 

@@ -15,6 +15,8 @@ try {
   const vitest = join(project, 'node_modules/vitest/vitest.mjs');
   for (const file of ['injected.test.mjs', 'mocked.test.mjs', 'shared.test.mjs'])
     console.log(await inProject(process.execPath, [vitest, 'run', file]));
+  // npm links the command like this when it installs the package.
+  console.log(await inProject('npx', ['--no-install', 'autonomous-orchestration', '--version']));
   const jest = ['--yes', '--package', `jest@${JEST}`, '--', 'jest', '--testMatch', '**/jest.test.mjs'];
   console.log(await inProject('env', ['NODE_OPTIONS=--experimental-vm-modules', 'npx', ...jest]));
   const bun = ['--yes', '--package', `bun@${BUN}`, '--', 'bun'];
@@ -42,6 +44,8 @@ async function install() {
     .split('\n')
     .slice(-1);
   await run('tar', ['-xzf', join(project, tarball), '-C', own, '--strip-components=1']);
+  await mkdir(join(modules, '.bin'));
+  await symlink('../autonomous-orchestration/dist/cli.js', join(modules, '.bin/autonomous-orchestration'));
 }
 
 /**

@@ -44,9 +44,9 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     super();
     setMaxListeners(0, this.#closed.signal); // Each reader of events() adds a listener, and there may be many readers.
     const resolved = resolveManagerOptions(options);
-    const { stateDir, channelCoder } = resolved;
+    const { stateDir, channelCoder, login } = resolved;
     for (const executor of requireExecutors(resolved.executors)) {
-      executor.attach({ stateDir, ...(channelCoder && { channelCoder }) });
+      executor.attach({ stateDir, ...(channelCoder && { channelCoder }), ...(login !== undefined && { login }) });
     }
     const executors = { ...builtInExecutors(resolved), ...resolved.executors };
     this.#sessions = new ManagedSessions(resolved, executors, new EventDelivery(this));

@@ -34,4 +34,5 @@ export type {
 } from './session/question.js';
 export type { SessionEnvironment, SessionResult, UnifiedSession, WorktreeChanges } from './session/record.js';
 export type { RunEnd, RunFailure, RunStop, SessionPause, SessionRun, SessionWait } from './session/run.js';
+export type { SetupCommand, SetupRun } from './session/setup.js';
 export type { PausedFor, SessionMode, SessionStatus, TerminalStatus, WaitingFor } from './session/status.js';

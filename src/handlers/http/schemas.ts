@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { CreateSessionOptions } from '../../core/index.js';
 import { accountOptions } from '../../core/orchestration/options/account-schemas.js';
+import { gitOptions } from '../../core/orchestration/options/git-schemas.js';
 import {
   askedOptions,
   limitsSchema,
@@ -64,6 +65,7 @@ export const createBody = z.strictObject({
     'How often the conversation goes on by itself if the result does not fit. Default 2.',
   ),
   ...accountOptions,
+  git: gitOptions.git.describe("The name and address of the agent's commits. Default: those of git on the server."),
 });
 
 export const bodies = {
@@ -101,4 +103,7 @@ function relativePath(): z.ZodType<string> {
 }
 
 /** The body of a checked request, without keys that are undefined. */
-export type CreateBody = Omit<CreateSessionOptions, 'docker' | 'policy' | 'detached' | 'signal' | 'mcpConfig'>;
+export type CreateBody = Omit<
+  CreateSessionOptions,
+  'docker' | 'setup' | 'caches' | 'policy' | 'detached' | 'signal' | 'mcpConfig'
+>;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { homedir } from 'node:os';
@@ -70,9 +70,10 @@ export const isAnswering = async ({ socket }) => (await ask(socket, '/_ping'))?.
  * Starts our dockerd, unless it already answers. dockerd outlives this process.
  *
  * @param {Paths} paths
- * @param {{ liveRestore?: boolean }} [options] `liveRestore` lets containers outlive dockerd. Default: false.
+ * @param {{ liveRestore?: boolean, remapsUsers?: boolean }} [options] `liveRestore` lets containers outlive dockerd.
+ *   `remapsUsers` gives the users of containers numbers from 100000 on. Default: false.
  */
-export async function startDaemon(paths, { liveRestore = false } = {}) {
+export async function startDaemon(paths, { liveRestore = false, remapsUsers = false } = {}) {
   if (await isAnswering(paths)) return;
   // If our dockerd runs and does not answer, it is still starting, or it hangs. In both cases it is replaced.
   await endDaemon(paths);
@@ -88,7 +89,8 @@ export async function startDaemon(paths, { liveRestore = false } = {}) {
   for (const folder of [paths.data, paths.exec]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   await ensureNetwork(paths.network);
   const log = openSync(paths.log, 'w');
-  const [command = '', ...args] = inNetwork(paths.network, ['dockerd', ...daemonFlags(paths, liveRestore)]);
+  const dockerd = ['dockerd', ...daemonFlags(paths, liveRestore)];
+  const [command = '', ...args] = inNetwork(paths.network, remapsUsers ? remapping(paths, dockerd) : dockerd);
   const daemon = spawn(command, args, {
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
     // Its own session and its own output. dockerd must not hold the caller's terminal, or a pipe that somebody reads to its end.
@@ -112,6 +114,19 @@ export async function startDaemon(paths, { liveRestore = false } = {}) {
       );
     }
   }
+}
+
+/**
+ * dockerd takes the numbers from /etc/subuid and /etc/subgid. It gets files of its own in their place.
+ *
+ * @param {Paths} paths
+ * @param {string[]} dockerd
+ */
+function remapping(paths, dockerd) {
+  const numbers = join(paths.cache, 'subordinate-ids');
+  writeFileSync(numbers, 'daemon:100000:65536\n');
+  const files = 'touch /etc/subuid /etc/subgid && mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid';
+  return ['unshare', '--mount', 'sh', '-c', `${files} && exec "$@"`, numbers, ...dockerd, '--userns-remap=daemon'];
 }
 
 /**

@@ -343,6 +343,7 @@ describe('answers', () => {
       WORKTREE_FAILED: 422,
       WORKTREE_HAS_WORK: 409,
       LAUNCH_FAILED: 500,
+      SETUP_FAILED: 500,
       ENV_MISSING: 409,
       STATE_LOCKED: 503,
       STATE_NOT_WRITABLE: 503,
@@ -357,9 +358,10 @@ describe('answers', () => {
         throw error;
       });
     for (const [code, status] of Object.entries(statuses)) {
-      failing(new OrchestrationError(code as OrchestrationErrorCode, 'Why.'));
+      const error = new OrchestrationError(code as OrchestrationErrorCode, 'Why.');
+      failing(error);
       const answer = await get('/api/autonomous-queue');
-      expect([answer.status, answer.json]).toEqual([status, { success: false, error: 'Why.', code }]);
+      expect([answer.status, answer.json]).toEqual([status, { success: false, error: error.message, code }]);
     }
     failing(new TypeError('A mistake.'));
     const { status, json } = await get('/api/autonomous-queue');

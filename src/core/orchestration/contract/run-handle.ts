@@ -1,5 +1,7 @@
 import type { ProcessIdentity } from '../process/process-identity.js';
+import type { PublishedPort } from '../session/container-options.js';
 import type { RunEnd } from '../session/run.js';
+import type { SetupObservation } from '../session/setup.js';
 
 /** How long an agent may take to end by itself after SIGTERM, in milliseconds. After that it is killed. */
 export const STOP_GRACE_MS = 5_000;
@@ -57,13 +59,25 @@ export interface RunHandle {
   readonly transcript?: RunTranscript;
   /** Absent if the agent takes no turns with a person. */
   readonly turns?: RunTurns;
+  /** What a person should know about the place of the run, for the record. Default nothing. */
+  readonly notices?: readonly string[];
+  /** What runs before the agent. Absent if nothing does. */
+  readonly setup?: RunSetup;
   /** Set if ChannelCoder started the run itself. Its log is then followed with ChannelCoder's `monitorLog`. */
   readonly channelCoder?: ChannelCoderRun;
 }
 
 /** Present when a run executes. */
-interface Started {
+export interface Started {
   readonly containerId?: string;
+  /** Where the machine reaches the container's ports. Absent if none are published. */
+  readonly ports?: readonly PublishedPort[];
+}
+
+/** The commands that run in a container before the agent (option `setup`). */
+interface RunSetup {
+  /** Begins to report what they do, from their beginning. Everything is reported before `ended` resolves. */
+  follow(report: (observations: readonly SetupObservation[]) => void): void;
 }
 
 /** Freezes a run and unfreezes it. */

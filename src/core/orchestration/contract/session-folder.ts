@@ -62,7 +62,7 @@ export class SessionFolder {
     return join(this.path, 'stream.log');
   }
 
-  /** Mounted as `~/.claude/projects`. Contains the conversation, which a later container continues. */
+  /** Mounted as `projects` in Claude's configuration folder. Contains the conversation, which a later container continues. */
   get projects(): string {
     return join(this.path, 'projects');
   }
@@ -80,6 +80,11 @@ export class SessionFolder {
   /** Where the guard's hook and this process exchange files, see `MailboxFiles`. */
   get guard(): string {
     return join(this.path, 'guard');
+  }
+
+  /** The session's own files for git in its container, see `SessionGit`. */
+  get git(): string {
+    return join(this.path, 'git');
   }
 
   /** The standard input of a run. 1 is the first run. */
@@ -101,7 +106,7 @@ export class SessionFolder {
       await mkdir(this.path, { mode: 0o700 });
       isNew = true;
       await mkdir(this.projects);
-      // The image's user writes here, and may be any user. Nobody else gets past the session's folder.
+      // The agent's user writes here, and may be any user. Nobody else gets past the session's folder.
       await chmod(this.projects, 0o777);
       await (await open(this.log, 'ax', 0o600)).close();
     } catch (cause) {
@@ -112,7 +117,7 @@ export class SessionFolder {
   }
 
   /**
-   * Writes a file of the session's own. If the file is mounted, the image's user has to be able to read it.
+   * Writes a file of the session's own. If the file is mounted, the agent's user has to be able to read it.
    *
    * @throws OrchestrationError `STATE_NOT_WRITABLE`
    */
@@ -147,11 +152,16 @@ export class SessionFolder {
       for (const name of await readdir(this.path)) {
         path = join(this.path, name);
         // A file that is being written may disappear while others are checked.
-        ifThere(path === this.guard || path === this.projects ? requireFolder : requireOwnFile, path);
+        ifThere(this.#checkOf(path), path);
       }
     } catch (cause) {
       throw notWritable(path, cause);
     }
+  }
+
+  #checkOf(path: string): (path: string) => void {
+    if (path === this.git) return requireOwnFolder;
+    return path === this.guard || path === this.projects ? requireFolder : requireOwnFile;
   }
 
   /**

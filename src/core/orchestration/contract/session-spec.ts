@@ -1,5 +1,7 @@
 import type { ClaudeOptions, InterpolationData } from 'channelcoder';
+import type { SessionCache } from '../session/caches.js';
 import type { DockerOptions } from '../session/docker-options.js';
+import type { GitIdentityOption } from '../session/git-identity.js';
 import type { SessionLimits } from '../session/limits.js';
 import type { ModelChoice } from '../session/model-choice.js';
 import type { OutputRequest } from '../session/output-schema.js';
@@ -8,6 +10,7 @@ import type { ResolvedPolicy } from '../session/policy.js';
 import type { QuestionMode } from '../session/question.js';
 import type { SessionEnvironment } from '../session/record.js';
 import type { ResolvedRetry } from '../session/retry.js';
+import type { SetupCommand } from '../session/setup.js';
 import type { SessionMode } from '../session/status.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 
@@ -30,6 +33,8 @@ export interface SessionSpec {
   readonly worktree: SessionWorktreeRequest | undefined;
   /** Folders that have to contain `cwd`, its repository and the worktree, as real paths. Absent if they may be anywhere. */
   readonly workspaces?: readonly string[];
+  /** The name and address of commits. Absent if the machine's git decides, and in a record of an earlier release. */
+  readonly git?: GitIdentityOption;
   /** `false` for a run directly on the machine. */
   readonly docker: false | Readonly<DockerOptions>;
   /** Options that ChannelCoder passes on to Claude unchanged. */
@@ -48,6 +53,10 @@ export interface SessionSpec {
   readonly limits: SessionLimits;
   /** The option `account`, of the session or of those before it. Absent if nobody gave one: then the login decides. */
   readonly account?: string;
+  /** Absent if the session has no caches. */
+  readonly caches?: readonly SessionCache[];
+  /** Absent if nothing runs before the agent. */
+  readonly setup?: readonly SetupCommand[];
   /** Absent in what earlier releases have stored, like the next one. */
   readonly retry?: ResolvedRetry;
   readonly onOverage?: OverageChoice;

@@ -9,8 +9,9 @@ import type { SessionRun } from '../session/run.js';
 import { withTimeout } from '../util/deferred.js';
 import { OrchestrationError } from '../util/errors.js';
 import { type ContainerRunOptions, runContainer } from './container-run.js';
+import type { ContainerState } from './container-state.js';
 import type { ContainerWatch } from './container-watch.js';
-import type { ContainerState, DockerEngine } from './engine.js';
+import type { DockerEngine } from './engine.js';
 
 /** A docker client that has not started its container within this time will not start it any more. */
 const SETTLE_MS = 3_000;
@@ -42,7 +43,7 @@ export async function adoptContainer(options: AdoptOptions): Promise<RunHandle |
   const client = run.process ?? (await findProcess('--name', name));
   const launch = async (): Promise<LaunchedProcess> => orphanedProcess(client);
   const adopt = (): Promise<RunHandle> =>
-    runContainer({ engine, watch, name, found: true, launch, ...(onClientLost && { onClientLost }) });
+    runContainer({ engine, watch, name, found: true, publishes: true, launch, ...(onClientLost && { onClientLost }) });
   const state = await settled(options, client);
   if (state && !isOwn(state, options)) return endedRun({ reason: 'lost', error: 'Its container belongs to another' });
   if (state?.started) return adopt();

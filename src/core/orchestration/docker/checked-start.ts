@@ -1,9 +1,8 @@
 import { MOUNTS_DIFFER, MOUNTS_REFUSED } from '../session/mounts-refused.js';
 import { quoted } from '../util/shell-quote.js';
 import type { CheckedMount } from '../workspace/mount.js';
-
-/** Where the shell looks for `stat`. The session's own PATH may begin in its workspace. */
-const SYSTEM_PATH = '/usr/local/bin:/usr/bin:/bin';
+import type { Preparation } from './home-preparation.js';
+import { SYSTEM_PATH } from './system-path.js';
 
 /**
  * The entrypoint and command of a container, preceded by a check of its mounts.
@@ -17,11 +16,13 @@ const SYSTEM_PATH = '/usr/local/bin:/usr/bin:/bin';
  * they differ for `canary`, too, and then nothing else is compared.
  *
  * @param canary one of the mounts, whose source no agent can reach
+ * @param preparation what root does between the check and the command, if the command gets another user than the container
  */
 export function checkedStart(
   mounts: readonly CheckedMount[],
   canary: CheckedMount,
   command: readonly string[],
+  preparation?: Preparation,
 ): { entrypoint: string; args: string[] } {
   const compared = [canary, ...mounts];
   // If one of the mounts cannot be examined, nothing is started either.
@@ -33,9 +34,9 @@ refuse() {
 seen=$(PATH=${SYSTEM_PATH} stat -c %d:%i -- ${compared.map(({ target }) => quoted(target)).join(' ')}) || refuse
 if [ "$seen" != ${quoted(compared.map(identity).join('\n'))} ]; then
   case $seen in ${quoted(`${identity(canary)}\n`)}*) refuse ;; esac
-fi
+fi${preparation?.script ?? ''}
 exec "$@"`;
-  return { entrypoint: '/bin/sh', args: ['-c', script, 'sh', ...command] };
+  return { entrypoint: '/bin/sh', args: ['-c', script, 'sh', ...(preparation?.become ?? []), ...command] };
 }
 
 function identity({ identity: { dev, ino } }: CheckedMount): string {

@@ -2,23 +2,30 @@ import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
-import { requireInside, type Workspaces } from '../git/confinement.js';
+import { containerGit } from '../git/container-git.js';
 import { findGitLayout } from '../git/layout.js';
-import { gitEnvironment, gitMounts, readOnlyGitMounts } from '../git/mounts.js';
+import type { StoredLogin } from '../login/stored-login.js';
 import { inWorkspace } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
-import { messageOf, OrchestrationError } from '../util/errors.js';
 import { serialized } from '../util/serialized.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
+import { makeMountPoints } from '../workspace/mount-points.js';
 import { pinMounts } from '../workspace/pinned-mounts.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
-import { checkWritable } from '../workspace/workspace-check.js';
+import { namedTargets } from '../workspace/volumes.js';
+import { processUser } from './agent-user.js';
+import { type Agent, Agents } from './agents.js';
 import type { DockerSpec } from './docker-spec.js';
 import type { DockerEngine } from './engine.js';
+import type { HelperContainers } from './helper-containers.js';
+import type { Preparation } from './home-preparation.js';
 import { HostMounts, type HostMountsOptions } from './host-mounts.js';
-import type { ImageFacts, ImageProbe } from './image-probe.js';
+import type { ImageProbe } from './image-probe.js';
+import { requireUsableHome } from './mounted-home.js';
 import { requireOnboarded } from './onboarding.js';
+import type { AskedCaches } from './session-caches.js';
 import { ensureSessionNetwork } from './session-network.js';
+import { SessionVolumes } from './session-volumes.js';
 
 /** A container that is about to be started. */
 export interface PlannedContainer {
@@ -31,8 +38,14 @@ export interface PlannedContainer {
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Record<string, string>;
+  /** What root does before the agent's user gets the container. Absent if the container starts with that user. */
+  preparation?: Preparation;
   /** The folder in which Claude begins: `/workspace`, or a folder in it. */
   workdir: string;
+  /** The caches that the run asks for. Default none. */
+  caches?: AskedCaches;
+  /** Words in front of the command, which run something before it. Default none. */
+  before?: readonly string[];
   /** The release of Claude Code in the image. */
   claudeVersion: string;
   /** Claude's options, with paths as the container sees them. */
@@ -43,16 +56,21 @@ export interface PlannedContainer {
 
 /** The facts about image and engine that a container depends on. */
 export interface ContainerGround {
-  readonly facts: ImageFacts;
+  readonly agent: Agent;
   /** By name or id. */
   readonly network: string;
   /** The variables with which Claude Code starts. The guard depends on some of them. */
   readonly env: Readonly<Record<string, string>>;
+  /** The variables of the login, if the session's options give none. */
+  readonly login: Readonly<Record<string, string>>;
 }
 
 export interface PlannerOptions extends HostMountsOptions {
   engine: DockerEngine;
   probe: ImageProbe;
+  /** The login of sessions whose options give none. */
+  login: StoredLogin;
+  helpers: HelperContainers;
 }
 
 /** The path of the session's MCP configuration in the container. */
@@ -64,14 +82,17 @@ const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
  */
 export class ContainerPlanner {
   readonly #options: PlannerOptions;
-  #mapping: Promise<boolean> | undefined;
+  readonly #agents: Agents;
   readonly #hostMounts: HostMounts;
+  readonly #volumes: SessionVolumes;
   /** Lets only one check for the sessions' network run at a time, so that only the first check makes the network. */
   readonly #serialized = serialized();
 
   constructor(options: PlannerOptions) {
     this.#options = options;
+    this.#agents = new Agents(options.engine, options.probe, processUser());
     this.#hostMounts = new HostMounts(options);
+    this.#volumes = new SessionVolumes({ volumes: options.engine.volumes, helpers: options.helpers });
   }
 
   /**
@@ -81,10 +102,12 @@ export class ContainerPlanner {
    * @throws OrchestrationError as `create()` documents
    */
   async check(spec: DockerSpec): Promise<Readonly<DockerOptions>> {
+    await this.#options.login.variablesFor(spec.docker); // Before the engine is asked for anything.
     const { asked } = await this.#hostMounts.check(spec);
-    const { facts } = await this.ground(spec);
-    const { keyFile } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
-    if (!spec.readOnly) await this.#checkRights(spec, facts);
+    await this.#volumes.check(spec.docker);
+    const { agent } = await this.ground({ ...spec, cwd: await workFolder(spec) });
+    const { keyFile } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
+    await requireUsableHome(agent, asked);
     return {
       ...spec.docker,
       mounts: asked.map(({ source, target, readonly }) => ({ source, target, readonly })),
@@ -92,20 +115,14 @@ export class ContainerPlanner {
     };
   }
 
-  async #checkRights(spec: DockerSpec, facts: ImageFacts): Promise<void> {
-    if (!spec.worktree) return this.#checkWritable(spec.cwd, spec, facts);
-    // This process makes the worktree itself when the session starts. But commits go to the repository's object store.
-    const layout = await findGitLayout(spec.cwd);
-    if (layout) await this.#checkWritable(resolve(layout.commonDir, 'objects'), spec, facts);
-  }
-
   /**
    * Refuses an image whose Claude would ask a person questions before it begins.
    *
    * @throws OrchestrationError `ONBOARDING_NEEDED`
    */
-  async requireOnboarding(docker: Readonly<DockerOptions>): Promise<void> {
-    requireOnboarded(await this.#facts({ docker }), docker);
+  async requireOnboarding(spec: Pick<DockerSpec, 'docker' | 'cwd' | 'worktree' | 'readOnly'>): Promise<void> {
+    const { agent } = await this.ground({ ...spec, cwd: await workFolder(spec) });
+    requireOnboarded(agent, spec.docker);
   }
 
   /**
@@ -119,30 +136,43 @@ export class ContainerPlanner {
     spec: DockerSpec,
     identity: Pick<PlannedContainer, 'name' | 'labels'>,
     folder: SessionFolder,
-    { facts, network }: ContainerGround,
+    { agent, network, login }: ContainerGround,
     guard: { mounts: readonly Mount[]; env: Record<string, string> },
   ): Promise<PlannedContainer> {
-    const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
+    const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
     const { workspace, asked } = await this.#hostMounts.again(spec, ssh.keyFile);
-    if (!spec.readOnly) await this.#checkWritable(spec.cwd, spec, facts);
-    const git = await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd));
-    await requireGitInside(git, spec.workspaces);
-    const env = { ...ssh.env, ...spec.docker.env };
+    await requireUsableHome(agent, asked);
+    const cached = (spec.caches ?? []).map((cache) => cache.env);
+    const env = Object.assign({}, ...cached, ssh.env, login, spec.docker.env);
+    const git = await containerGit({
+      checkout: spec.cwd,
+      folder: folder.path,
+      readOnly: spec.readOnly,
+      workspaces: spec.workspaces,
+      env,
+      identity: spec.git,
+      person: this.#options.host,
+    });
     const own = await withRealSources([
-      { source: folder.projects, target: `${facts.home}/.claude/projects`, readonly: false },
+      { source: folder.projects, target: `${agent.configDir}/projects`, readonly: false },
       ...(spec.claude.mcpConfig === undefined
         ? []
         : [{ source: spec.claude.mcpConfig, target: MCP_CONFIG, readonly: true }]),
       ...guard.mounts,
     ]);
     const additional = [
-      ...git,
+      ...git.mounts,
       ...asked,
       ...ssh.mounts,
       // These come last, so that no mount of the user can cover them.
       ...own,
     ];
     const mounts = await pinMounts([workspace, ...additional]);
+    await makeMountPoints(workspace.source, namedTargets(spec.docker));
+    const owner = { uid: agent.uid, gid: agent.gid };
+    await this.#volumes.prepare(spec.docker, owner);
+    const { caches = [] } = spec;
+    const scope = caches.length === 0 ? '' : ((await findGitLayout(spec.cwd))?.commonDir ?? spec.cwd);
     const canary = mounts.at(-1);
     if (!canary) throw new Error('unreachable: the workspace is always mounted');
     return {
@@ -150,12 +180,26 @@ export class ContainerPlanner {
       options: { ...spec.docker, network },
       mounts,
       canary,
-      entrypoint: facts.entrypoint,
+      ...(caches.length > 0 && { caches: { caches, scope, owner, image: spec.docker.image } }),
+      entrypoint: agent.facts.entrypoint,
       // As root, Claude Code refuses to skip permissions unless it is told that it is in a sandbox.
-      env: { ...env, ...gitEnvironment(env), ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...guard.env },
+      env: {
+        ...env,
+        ...git.env,
+        ...(agent.uid === 0 && { IS_SANDBOX: '1' }),
+        ...agent.preparation?.env,
+        ...guard.env,
+      },
+      ...(agent.preparation && { preparation: agent.preparation }),
+      claudeVersion: agent.claudeVersion,
       workdir: inWorkspace(spec.part ?? ''),
-      claudeVersion: facts.claudeVersion,
-      claude: spec.claude.mcpConfig === undefined ? spec.claude : { ...spec.claude, mcpConfig: MCP_CONFIG },
+      claude: {
+        ...spec.claude,
+        ...(spec.claude.mcpConfig !== undefined && { mcpConfig: MCP_CONFIG }),
+        ...(git.note !== undefined && {
+          appendSystem: [git.note, spec.claude.appendSystem].filter(Boolean).join('\n\n'),
+        }),
+      },
       mountStrings: additional.map(({ source, target, readonly }) => `${source}:${target}${readonly ? ':ro' : ''}`),
     };
   }
@@ -166,32 +210,28 @@ export class ContainerPlanner {
     return this.#serialized(() => ensureSessionNetwork(this.#options.engine));
   }
 
-  /** The facts about image and engine for a session's container. */
-  async ground(spec: Pick<DockerSpec, 'docker'>): Promise<ContainerGround> {
-    const [facts, network] = await Promise.all([this.#facts(spec), this.#network(spec.docker)]);
-    return { facts, network, env: { ...facts.env, ...spec.docker.env } };
+  /**
+   * The facts about image and engine for a session's container.
+   *
+   * @param spec `cwd` is the folder that the agent works in
+   */
+  async ground({ docker, cwd, readOnly }: Pick<DockerSpec, 'docker' | 'cwd' | 'readOnly'>): Promise<ContainerGround> {
+    const [agent, network, login] = await Promise.all([
+      this.#agents.of({ docker, folder: cwd, readOnly }),
+      this.#network(docker),
+      this.#options.login.variablesFor(docker),
+    ]);
+    return { agent, network, login, env: { ...agent.facts.env, ...docker.env } };
   }
+}
 
-  #facts({ docker }: Pick<DockerSpec, 'docker'>): Promise<ImageFacts> {
-    return this.#options.probe.facts(docker.image, docker.user);
-  }
-
-  /** @throws OrchestrationError `WORKSPACE_NOT_WRITABLE` */
-  async #checkWritable(folder: string, { docker }: DockerSpec, facts: ImageFacts): Promise<void> {
-    // If the engine maps users, as rootless engines and desktop virtual machines do, the owner of a folder on the machine does
-    // not show who can write to it in the container.
-    if (!(await this.#mapsUsers())) await checkWritable(folder, docker.image, facts);
-  }
-
-  async #mapsUsers(): Promise<boolean> {
-    if (process.platform !== 'linux') return true;
-    // The engine is asked once. A failure is not remembered.
-    this.#mapping ??= this.#options.engine.mapsUsers().catch((error: unknown) => {
-      this.#mapping = undefined;
-      throw error;
-    });
-    return this.#mapping;
-  }
+/**
+ * The folder whose owner a new session works as. If this process makes a worktree when the session starts, that is the folder
+ * of the repository's objects, where commits go.
+ */
+async function workFolder({ cwd, worktree }: Pick<DockerSpec, 'cwd' | 'worktree'>): Promise<string> {
+  const layout = worktree && (await findGitLayout(cwd));
+  return layout ? resolve(layout.commonDir, 'objects') : cwd;
 }
 
 /**
@@ -200,15 +240,4 @@ export class ContainerPlanner {
  */
 async function withRealSources(mounts: readonly Mount[]): Promise<Mount[]> {
   return Promise.all(mounts.map(async (mount) => ({ ...mount, source: await realpath(mount.source) })));
-}
-
-/**
- * Checks exactly the folders that are mounted, because a `.git` file may have been replaced since the workspace was checked.
- */
-async function requireGitInside(mounts: readonly Mount[], workspaces: Workspaces): Promise<void> {
-  try {
-    for (const { source } of mounts) await requireInside(source, workspaces, 'the git folder');
-  } catch (cause) {
-    throw new OrchestrationError('UNSAFE_MOUNT', `Mounting is refused: ${messageOf(cause)}.`, { cause });
-  }
 }

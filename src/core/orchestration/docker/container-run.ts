@@ -4,8 +4,10 @@ import type { LaunchedProcess, ProcessExit } from '../process/launcher.js';
 import type { RunEnd } from '../session/run.js';
 import { deferred, withTimeout } from '../util/deferred.js';
 import { messageOf } from '../util/errors.js';
+import type { ContainerState } from './container-state.js';
 import type { ContainerWatch } from './container-watch.js';
-import { type ContainerState, type DockerEngine, ENGINE_AWAY_MS, ENGINE_RETRY_MS } from './engine.js';
+import { type DockerEngine, ENGINE_AWAY_MS, ENGINE_RETRY_MS } from './engine.js';
+import { startedWith } from './started-with.js';
 
 /**
  * The docker client exits when its container has ended and the last output is written. A client that has not exited after this
@@ -35,6 +37,8 @@ export interface ContainerRunOptions {
   launch: () => Promise<LaunchedProcess>;
   /** True if the container already exists, running or not. */
   found: boolean;
+  /** True if ports of the container are published, so that the engine is asked where. Default `false`. */
+  publishes?: boolean;
   /**
    * If the client is gone while the container runs, the container is stopped. This function says how the run ends then.
    * Default: as `log_lost`.
@@ -118,7 +122,7 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   };
 
   return {
-    started: start.promise,
+    started: startedWith(engine, start.promise, options.publishes ?? false),
     ended,
     over: options.found && !found?.running,
     ...(client.identity && { process: client.identity }),

@@ -6,6 +6,7 @@ import type { Leftover } from '../contract/executor.js';
 import type { RunHandle } from '../contract/run-handle.js';
 import type { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
+import type { StoredLogin } from '../login/stored-login.js';
 import { type LaunchedProcess, launchDetached, type SpawnProcess } from '../process/launcher.js';
 import { WORKSPACE } from '../session/agent-place.js';
 import type { RunEnd, SessionRun } from '../session/run.js';
@@ -17,9 +18,11 @@ import { runContainer } from './container-run.js';
 import { ContainerWatch } from './container-watch.js';
 import { type Endpoint, resolveEndpoint } from './endpoint.js';
 import { DockerEngine } from './engine.js';
+import { HelperContainers } from './helper-containers.js';
 import { ImageProbe } from './image-probe.js';
 import { ProbedImages } from './probed-images.js';
 import { dockerRunArgs } from './run-args.js';
+import { SessionCaches } from './session-caches.js';
 
 const OWNER_LABEL = 'autonomous-orchestration.owner';
 const SESSION_LABEL = 'autonomous-orchestration.session';
@@ -33,6 +36,8 @@ export interface DockerEnvironmentOptions {
   /** The home folder of the user that this process runs as. */
   home: string;
   spawn: SpawnProcess;
+  /** The login of sessions whose options give none. */
+  login: StoredLogin;
 }
 
 /** The end of a run whose terminal a person has closed. */
@@ -48,11 +53,13 @@ export class DockerEnvironment {
   readonly #owner: string;
   readonly #watch: ContainerWatch;
   readonly #probe: ImageProbe;
+  readonly #helpers: HelperContainers;
+  readonly #caches: SessionCaches;
   #endpoint: Promise<Endpoint> | undefined;
   /** One launch at a time. A spawn blocks the event loop of this process, and the times of several in one turn would add up. */
   readonly #serialized = serialized();
 
-  constructor({ stateDir, env, home, spawn }: DockerEnvironmentOptions) {
+  constructor({ stateDir, env, home, spawn, login }: DockerEnvironmentOptions) {
     this.#env = env;
     this.#spawn = spawn;
     this.#owner = createHash('sha256').update(realFolder(stateDir)).digest('hex').slice(0, 16);
@@ -64,12 +71,16 @@ export class DockerEnvironment {
       () => `ao-probe-${nanoid(10).replaceAll(/[-_]/g, '0')}`,
       new ProbedImages(join(stateDir, 'images.json')),
     );
+    this.#helpers = new HelperContainers(this.engine, { [OWNER_LABEL]: this.#owner });
+    this.#caches = new SessionCaches({ volumes: this.engine.volumes, helpers: this.#helpers, owner: this.#owner });
     this.planner = new ContainerPlanner({
       engine: this.engine,
       probe: this.#probe,
+      helpers: this.#helpers,
       endpoint: () => this.#resolveEndpoint(),
       stateDir,
       host: { env, home },
+      login,
     });
   }
 
@@ -96,8 +107,7 @@ export class DockerEnvironment {
     command: string[],
     files: { folder: SessionFolder; inputFile: string; mostFileBytes: number },
   ): Promise<RunHandle> {
-    const { args, env } = dockerRunArgs({ ...container, command });
-    return this.#run(container, () =>
+    return this.#run(container, { command }, (args, env) =>
       launchDetached(this.#spawn, {
         command: 'docker',
         args,
@@ -114,11 +124,24 @@ export class DockerEnvironment {
     command: string[],
     launch: (command: string[], env: Record<string, string>) => Promise<LaunchedProcess>,
   ): Promise<RunHandle> {
-    const { args, env } = dockerRunArgs({ ...container, command, terminal: true });
-    return this.#run(container, () => launch(['docker', ...args], env), closed);
+    const start = (args: string[], env: Record<string, string>): Promise<LaunchedProcess> =>
+      launch(['docker', ...args], env);
+    return this.#run(container, { command, terminal: true }, start, closed);
   }
 
-  #run(
+  async #run(
+    container: PlannedContainer,
+    how: { command: string[]; terminal?: boolean },
+    launch: (args: string[], env: Record<string, string>) => Promise<LaunchedProcess>,
+    onClientLost?: () => RunEnd,
+  ): Promise<RunHandle> {
+    return this.#caches.during(container.caches, (cacheMounts) => {
+      const { args, env } = dockerRunArgs({ ...container, ...how, cacheMounts });
+      return this.#start(container, () => launch(args, env), onClientLost);
+    });
+  }
+
+  #start(
     container: PlannedContainer,
     launch: () => Promise<LaunchedProcess>,
     onClientLost?: () => RunEnd,
@@ -128,6 +151,7 @@ export class DockerEnvironment {
       watch: this.#watch,
       name: container.name,
       found: false,
+      publishes: (container.options.ports ?? []).length > 0,
       launch: () => this.#serialized(launch),
       ...(onClientLost && { onClientLost }),
     });
@@ -154,7 +178,7 @@ export class DockerEnvironment {
   /** The containers of this state folder, running or not. Containers that are probing an image now are left out. */
   async leftovers(): Promise<Leftover[]> {
     const containers = await this.engine.list(`${OWNER_LABEL}=${this.#owner}`);
-    const ofRuns = containers.filter(({ name }) => !this.#probe.isOwn(name));
+    const ofRuns = containers.filter(({ name }) => !this.#probe.isOwn(name) && !this.#helpers.isOwn(name));
     return ofRuns.map(({ name, labels, image, mounts }) => ({
       name,
       ...(labels[SESSION_LABEL] !== undefined && { sessionId: labels[SESSION_LABEL] }),
@@ -175,6 +199,7 @@ export class DockerEnvironment {
 
   /** Disconnects from the engine. Containers go on. */
   close(): void {
+    this.#caches.close();
     this.#watch.close();
     this.engine.close();
   }

@@ -1,12 +1,17 @@
 import { OrchestrationError, type OrchestrationErrorCode } from '../util/errors.js';
+import type { EngineUsers } from './agent-user.js';
+import { type ContainerBody, type ContainerState, containerState } from './container-state.js';
 import type { Endpoint } from './endpoint.js';
 import { EngineConnection, refused, textOf } from './engine-connection.js';
 import { type EngineEvent, followEvents } from './engine-events.js';
+import { EngineVolumes } from './engine-volumes.js';
 
 export interface EngineImage {
   id: string;
   /** The entrypoint, which containers run before their command. */
   entrypoint: string[];
+  /** The user of its containers, as the image names it. Empty for root. */
+  user: string;
 }
 
 /** A network as the engine describes it. */
@@ -15,23 +20,6 @@ export interface EngineNetwork {
   name: string;
   driver: string;
   options: Record<string, string>;
-}
-
-/** The parts of the engine's answer about a container that matter here. */
-export interface ContainerState {
-  id: string;
-  labels: Record<string, string>;
-  running: boolean;
-  /** True if its processes are frozen. */
-  paused: boolean;
-  /** True if the engine is removing the container, or failed to remove it. */
-  removing: boolean;
-  /** True if its command ever executed. */
-  started: boolean;
-  exitCode: number;
-  oomKilled: boolean;
-  /** The engine's own message about a container that could not be started. */
-  error: string;
 }
 
 interface NetworkBody {
@@ -92,9 +80,11 @@ interface Call {
  */
 export class DockerEngine {
   readonly #http: EngineConnection;
+  readonly volumes: EngineVolumes;
 
   constructor(endpoint: () => Promise<Endpoint>) {
     this.#http = new EngineConnection(endpoint);
+    this.volumes = new EngineVolumes(this.#http);
   }
 
   /** @throws OrchestrationError `IMAGE_NOT_FOUND`, `DOCKER_UNAVAILABLE` */
@@ -102,22 +92,21 @@ export class DockerEngine {
     const path = `/images/${encodeURIComponent(image)}/json`;
     const { status, body } = await this.#ask('GET', path, { to: `inspect image '${image}'`, accepts: [200, 400, 404] });
     if (status === 200) {
-      const { Id, Config } = body as { Id: string; Config?: { Entrypoint?: string[] | null } | null };
-      return { id: Id, entrypoint: Config?.Entrypoint ?? [] };
+      type Config = { Entrypoint?: string[] | null; User?: string };
+      const { Id, Config } = body as { Id: string; Config?: Config | null };
+      return { id: Id, entrypoint: Config?.Entrypoint ?? [], user: Config?.User ?? '' };
     }
     throw new OrchestrationError(
       'IMAGE_NOT_FOUND',
-      `The Docker engine has no image '${image}' (docker.image). Build, load or pull it, then try again; nothing is pulled on its own.`,
+      `The Docker engine has no image '${image}' (docker.image). Build it with 'npx autonomous-orchestration image build', or load or pull it; nothing is pulled on its own.`,
     );
   }
 
-  /**
-   * True if the engine maps users in containers to other ids on the machine, because it is rootless or uses user namespaces.
-   */
-  async mapsUsers(): Promise<boolean> {
+  /** What the engine says about its users. */
+  async users(): Promise<EngineUsers> {
     const { body } = await this.#ask('GET', '/info', { to: 'describe itself', accepts: [200] });
-    const { SecurityOptions } = body as { SecurityOptions?: string[] | null };
-    return (SecurityOptions ?? []).some((option) => /name=(rootless|userns)/.test(option));
+    const { OperatingSystem, DockerRootDir } = body as { OperatingSystem?: string; DockerRootDir?: string };
+    return { areHidden: OperatingSystem === 'Docker Desktop', storage: DockerRootDir ?? '' };
   }
 
   /**
@@ -190,22 +179,7 @@ export class DockerEngine {
     const path = `/containers/${container}/json`;
     const { status, body } = await this.#ask('GET', path, { to: 'inspect a container', accepts: [200, 404] });
     if (status === 404) return undefined;
-    const { Id, State, Config } = body as {
-      Id: string;
-      State: Record<string, unknown>;
-      Config?: { Labels?: Record<string, string> | null };
-    };
-    return {
-      id: Id,
-      labels: Config?.Labels ?? {},
-      running: State.Running === true,
-      paused: State.Paused === true,
-      removing: State.Status === 'removing' || State.Dead === true,
-      started: typeof State.StartedAt === 'string' && !State.StartedAt.startsWith('0001-'),
-      exitCode: Number(State.ExitCode),
-      oomKilled: State.OOMKilled === true,
-      error: String(State.Error ?? ''),
-    };
+    return containerState(body as ContainerBody);
   }
 
   /**

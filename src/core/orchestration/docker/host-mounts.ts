@@ -7,6 +7,7 @@ import { refuseLinkedTargets } from '../workspace/mount-targets.js';
 import { parseMounts, refuseUnsafeWorktree, resolveMounts } from '../workspace/mounts.js';
 import { refuseRedirected, sourcesOf } from '../workspace/pinned-mounts.js';
 import { ProtectedMachine } from '../workspace/protected-machine.js';
+import { namedTargets } from '../workspace/volumes.js';
 import type { DockerSpec } from './docker-spec.js';
 import type { Endpoint } from './endpoint.js';
 
@@ -71,7 +72,7 @@ export class HostMounts {
       throw part === undefined || part === '' ? error : withReason(error, cwd, part);
     });
     if (!workspace) throw new Error('unreachable: a mount was lost');
-    await refuseLinkedTargets([workspace, ...rest]);
+    await refuseLinkedTargets([workspace, ...rest], namedTargets(docker));
     return { workspace, asked: rest };
   }
 

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { GUARD_VARIABLES } from '../guard/guard-environment.js';
 import { OrchestrationError } from '../util/errors.js';
+import { quoted } from '../util/shell-quote.js';
 import type { DockerEngine } from './engine.js';
+import { PREPARING_CAPABILITIES, type Preparation } from './home-preparation.js';
+import { probeScript, readProbe } from './probe-script.js';
 import type { ProbedImage, ProbedImages } from './probed-images.js';
 
 /** The facts about an image that are needed before a session can run in it. */
@@ -10,36 +12,24 @@ export interface ImageFacts extends ProbedImage {
   entrypoint: string[];
 }
 
-/** 2.1.98 accepts this key in `~/.claude.json`, but keeps a person's answer in the user's settings under another name. */
-const BYPASS = 'bypassPermissionsModeAccepted';
-/** The keys in `~/.claude.json` that are true when Claude's terminal UI no longer asks anything (measured on 2.1.98). */
-const ONBOARDING = ['hasCompletedOnboarding', BYPASS, 'hasTrustDialogAccepted'];
+/** What a session asks an image for. */
+export interface ProbeRequest {
+  image: string;
+  /** The user of the container. Default: the image's own. */
+  user?: string | undefined;
+  /** The session's variables that decide where Claude Code is, and where it keeps its files. */
+  env: Readonly<Record<string, string>>;
+  /** What root does first, if the session's user is not the user of the container. */
+  preparation?: Preparation | undefined;
+}
 
 /** Limits the whole probe. `claude --version` takes about half a second. */
 const PROBE_MS = 30_000;
-const MARK = 'autonomous-orchestration-probe';
-const ENDED = `${MARK} ended`;
 
 /**
- * The script of a probe's container. It prints the user, which onboarding steps are done, and if there is a `claude` that runs.
- */
-const SCRIPT = `
-echo "${MARK} $(id -u) [$(id -G)] $HOME" || exit
-for key in ${ONBOARDING.join(' ')}; do
-  grep -q "\\"$key\\": *true" "$HOME/.claude.json" 2>/dev/null && echo "${MARK} $key"
-done
-grep -q '"skipDangerousModePermissionPrompt": *true' "$HOME/.claude/settings.json" 2>/dev/null && echo "${MARK} ${BYPASS}"
-stat -c %d:%i / >/dev/null && echo "${MARK} stat"
-for name in ${GUARD_VARIABLES.join(' ')}; do
-  eval "value=\\$$name"
-  [ -z "$value" ] || printf '${MARK} env %s=%s\\n' "$name" "$value"
-done
-command -v claude >/dev/null && claude --version && echo ${ENDED}
-`;
-
-/**
- * Finds out which user an image has and if it has a `claude` that runs. Each pair of image id and user is probed once, by a
- * container without network, however many sessions wait for the result. Later processes find the result on disk.
+ * Finds out which user an image has and if it has a `claude` that runs. Each image id is probed once for a user, a home folder
+ * and a way to start, by a container without network, however many sessions wait for the result. Later processes find the
+ * result on disk.
  */
 export class ImageProbe {
   readonly #engine: DockerEngine;
@@ -57,13 +47,21 @@ export class ImageProbe {
     this.#stored = stored;
   }
 
-  /** @throws OrchestrationError `IMAGE_NOT_FOUND`, `CLAUDE_NOT_FOUND`, `DOCKER_UNAVAILABLE` */
-  async facts(image: string, user: string | undefined): Promise<ImageFacts> {
-    const { id, entrypoint } = await this.#engine.image(image);
-    const key = `${id} ${user ?? ''}`;
+  /**
+   * @param storage the folder of the engine's images; another engine may map users in another way
+   * @throws OrchestrationError `IMAGE_NOT_FOUND`, `CLAUDE_NOT_FOUND`, `DOCKER_UNAVAILABLE`
+   */
+  async facts(request: ProbeRequest, storage: string): Promise<ImageFacts> {
+    const { id, entrypoint, user: owner } = await this.#engine.image(request.image);
+    const script = scriptOf(request, owner.split(':')[0] || '0');
+    const { user, env, preparation } = request;
+    // Another release of this library may ask an image for more. So the script counts, too.
+    const key = createHash('sha256')
+      .update(JSON.stringify([id, user, script, preparation?.become, env, storage]))
+      .digest('hex');
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const asked = this.#probed(image, id, user).then((facts) => ({ ...facts, entrypoint }));
+    const asked = this.#probed(request, id, script, key).then((facts) => ({ ...facts, entrypoint }));
     this.#known.set(key, asked);
     // A failure is not remembered, so that the image can be probed again when the cause is gone.
     asked.catch(() => this.#known.delete(key));
@@ -75,26 +73,26 @@ export class ImageProbe {
     return this.#asked.has(container);
   }
 
-  async #probed(image: string, id: string, user: string | undefined): Promise<ProbedImage> {
-    // Another release of this library may ask an image for more.
-    const key = createHash('sha256')
-      .update(JSON.stringify([id, user, SCRIPT]))
-      .digest('hex');
+  async #probed(request: ProbeRequest, id: string, script: string, key: string): Promise<ProbedImage> {
     const stored = await this.#stored.get(key);
     if (stored !== undefined) return stored;
-    const found = await this.#ask(image, id, user);
+    const found = await this.#ask(request, id, script);
     await this.#stored.set(key, found);
     return found;
   }
 
-  async #ask(image: string, id: string, user: string | undefined): Promise<ProbedImage> {
+  async #ask(request: ProbeRequest, id: string, script: string): Promise<ProbedImage> {
+    const { preparation } = request;
+    const user = preparation ? '0:0' : request.user;
+    const env = Object.entries({ ...request.env, ...preparation?.env });
     const name = this.#newName();
     this.#asked.add(name);
     try {
       await this.#engine.create(name, {
         Image: id,
         Entrypoint: ['/bin/sh', '-c'],
-        Cmd: [SCRIPT],
+        Cmd: [script],
+        Env: env.map(([key, value]) => `${key}=${value}`),
         Tty: true,
         Labels: this.#label,
         WorkingDir: '/',
@@ -102,6 +100,7 @@ export class ImageProbe {
         HostConfig: {
           NetworkMode: 'none',
           CapDrop: ['ALL'],
+          ...(preparation && { CapAdd: PREPARING_CAPABILITIES }),
           SecurityOpt: ['no-new-privileges'],
           PidsLimit: 512,
           Init: true,
@@ -111,10 +110,12 @@ export class ImageProbe {
       });
       const { output } = await this.#engine.attach(name);
       const [said] = await Promise.all([withinTime(output), this.#engine.start(name)]);
-      return read(said, image, user);
+      const found = readProbe(said);
+      if (typeof found === 'string') throw noClaude(request, found);
+      return found;
     } catch (error) {
       if (error instanceof OrchestrationError && error.code === 'LAUNCH_FAILED') {
-        throw noClaude(image, user, `it cannot start /bin/sh (${error.message.replace(/\.$/, '')})`, error);
+        throw noClaude(request, `it cannot start /bin/sh (${error.message.replace(/\.$/, '')})`, error);
       }
       throw error;
     } finally {
@@ -124,25 +125,15 @@ export class ImageProbe {
   }
 }
 
-function read(output: string, image: string, user: string | undefined): ProbedImage {
-  const facts = new RegExp(`${MARK} (\\d+) \\[([\\d ]+)\\] (/\\S*)`).exec(output);
-  const variables = [...output.matchAll(new RegExp(`^${MARK} env (\\w+)=([^\\r\\n]*)`, 'gm'))];
-  const version = /(\d+\.\d+\.\d+\S*) \(Claude Code\)/.exec(output)?.[1];
-  if (!facts) throw noClaude(image, user, `its shell answers ${JSON.stringify(output.trim().slice(0, 200))}`);
-  if (!output.includes(`${MARK} stat`)) throw noClaude(image, user, "it has no 'stat' of coreutils or busybox");
-  if (!output.includes(ENDED) || version === undefined)
-    throw noClaude(image, user, "'claude --version' does not run in it");
-  return {
-    uid: Number(facts[1]),
-    gids: (facts[2] ?? '').trim().split(' ').map(Number),
-    home: facts[3] ?? '/',
-    claudeVersion: version,
-    env: Object.fromEntries(variables.map(([, name = '', value = '']) => [name, value])),
-    onboarded: ONBOARDING.every((key) => output.includes(`${MARK} ${key}`)),
-  };
+function scriptOf({ preparation }: ProbeRequest, owner: string): string {
+  const script = probeScript(owner, preparation !== undefined);
+  if (!preparation) return script;
+  const become = [...preparation.become, '/bin/sh', '-c', script].map(quoted).join(' ');
+  return `${preparation.script}\nexec ${become}`;
 }
 
-function noClaude(image: string, user: string | undefined, why: string, cause?: unknown): OrchestrationError {
+/** @param why the image cannot be used, as the end of a sentence */
+export function noClaude({ image, user }: Pick<ProbeRequest, 'image' | 'user'>, why: string, cause?: unknown) {
   const as = user === undefined ? '' : ` as user '${user}'`;
   return new OrchestrationError(
     'CLAUDE_NOT_FOUND',

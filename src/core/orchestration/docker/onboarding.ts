@@ -2,7 +2,7 @@ import { WORKSPACE } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import { OrchestrationError } from '../util/errors.js';
 import { parseMounts } from '../workspace/mounts.js';
-import type { ImageFacts } from './image-probe.js';
+import type { Agent } from './agents.js';
 
 /** Settings with which the setup container was started must not become part of the image. */
 const COMMIT_AS = `--change 'ENV DISABLE_FIREWALL=' --change 'CMD []'`;
@@ -13,10 +13,12 @@ const COMMIT_AS = `--change 'ENV DISABLE_FIREWALL=' --change 'CMD []'`;
  *
  * @throws OrchestrationError `ONBOARDING_NEEDED`
  */
-export function requireOnboarded({ home, onboarded }: ImageFacts, docker: Readonly<DockerOptions>): void {
-  const { image, user, env, mounts = [] } = docker;
-  const isCovered = parseMounts(mounts).some(({ target }) => `${home}/.claude.json/`.startsWith(`${target}/`));
-  if (onboarded || isCovered || env?.CLAUDE_CONFIG_DIR !== undefined) return;
+export function requireOnboarded(agent: Agent, docker: Readonly<DockerOptions>): void {
+  const { home, configDir, onboarded } = agent;
+  const { image, user, mounts = [] } = docker;
+  const folder = configDir === `${home}/.claude` ? home : configDir;
+  const isCovered = parseMounts(mounts).some(({ target }) => `${folder}/.claude.json/`.startsWith(`${target}/`));
+  if (onboarded || isCovered) return;
   const as = user === undefined ? '' : ` for user '${user}'`;
   const login = user === undefined ? '' : ` --user ${user}`;
   throw new OrchestrationError(

@@ -7,10 +7,33 @@ import { serialized } from '../util/serialized.js';
 /** What a probe finds out about an image and a user. */
 export interface ProbedImage {
   uid: number;
+  gid: number;
+  /** All groups of the user. */
   gids: number[];
-  /** The home folder of the user that sessions run as. */
+  /** The home folder of the user that was probed. */
   home: string;
+  /** Where Claude Code keeps its configuration: `CLAUDE_CONFIG_DIR`, or `~/.claude`. */
+  configDir: string;
+  /** True if the user can write to both folders, and read the settings in them. If not, Claude Code was not started. */
+  works: boolean;
+  /** The name and the shell of the user in `/etc/passwd`, or those of the image's own user. Empty if there is none. */
+  name: string;
+  shell: string;
+  /** True if the user that was probed has an entry in `/etc/passwd`. */
+  isKnown: boolean;
+  /** The home folder of the image's own user in `/etc/passwd`. Empty if there is none. */
+  imageHome: string;
+  /** The path of a usable `setpriv`. Empty if there is none. */
+  setpriv: string;
+  /** Other programs that are missing and needed to prepare a home folder. */
+  lacks: string[];
+  /** The lines of `/proc/self/uid_map` and `gid_map`. */
+  uidMap: string;
+  gidMap: string;
+  /** Empty if Claude Code was not started. */
   claudeVersion: string;
+  /** The first line that Claude Code printed when it was started with a prompt. Absent if it was not. */
+  firstLine?: string | undefined;
   /** True if Claude's terminal UI asks a person nothing before it begins in the workspace. */
   onboarded: boolean;
   /** The variables of the image that a session's guard depends on. */
@@ -19,9 +42,21 @@ export interface ProbedImage {
 
 const probedSchema: z.ZodType<ProbedImage> = z.strictObject({
   uid: z.number(),
+  gid: z.number(),
   gids: z.array(z.number()),
   home: z.string(),
+  configDir: z.string(),
+  works: z.boolean(),
+  name: z.string(),
+  shell: z.string(),
+  isKnown: z.boolean(),
+  imageHome: z.string(),
+  setpriv: z.string(),
+  lacks: z.array(z.string()),
+  uidMap: z.string(),
+  gidMap: z.string(),
   claudeVersion: z.string(),
+  firstLine: z.string().optional(),
   onboarded: z.boolean(),
   env: z.record(z.string(), z.string()),
 });

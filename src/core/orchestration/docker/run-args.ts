@@ -1,22 +1,30 @@
 import type { DockerOptions } from '../session/docker-options.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { checkedStart } from './checked-start.js';
+import { PREPARING_CAPABILITIES, type Preparation } from './home-preparation.js';
+import { cacheArgs, fields, labelledMount, moreArgs, userLabels } from './more-args.js';
 
 /** Everything that determines how a container is started. */
 export interface ContainerSpec {
   name: string;
   labels: Record<string, string>;
-  options: Pick<DockerOptions, 'image' | 'firewall' | 'memory' | 'cpus' | 'pidsLimit' | 'network' | 'user' | 'capAdd'>;
+  options: Omit<DockerOptions, 'env' | 'mounts' | 'ssh' | 'allowUnsafeMounts'>;
   mounts: readonly CheckedMount[];
   /** One of the mounts. No agent can reach its source, see `checkedStart`. */
   canary: CheckedMount;
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Readonly<Record<string, string>>;
+  /** Absent if the container starts with the agent's user. */
+  preparation?: Preparation;
   /** The absolute path of the folder in which the command begins. */
   workdir: string;
   /** True if the container gets a terminal. Default `false`. */
   terminal?: boolean;
+  /** Volumes that are not filled with what the image has at their places. Default none. */
+  cacheMounts?: readonly { readonly volume: string; readonly target: string }[];
+  /** Words in front of the command, which run something before it. Default none. */
+  before?: readonly string[];
   /** The command in the container. */
   command: readonly string[];
 }
@@ -40,7 +48,7 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
     spec.name,
     ...pairs(
       '--label',
-      Object.entries(spec.labels).map(([key, value]) => `${key}=${value}`),
+      Object.entries({ ...userLabels(options), ...spec.labels }).map(([key, value]) => `${key}=${value}`),
     ),
     // No --rm, because the exit code and OOMKilled are read after the end, also by a later process. With `--pull never`, a
     // missing image fails at once.
@@ -51,7 +59,9 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
     // Don't forward signals: the CLI shares the service unit of our process, and stopping the service must not stop the
     // session.
     '--sig-proxy=false',
-    ...pairs('--mount', spec.mounts.map(mountArg)),
+    ...spec.mounts.flatMap((mount) => mountArgs(mount, options.selinux)),
+    ...moreArgs(options),
+    ...cacheArgs(spec.cacheMounts ?? []),
   ];
 
   if (options.firewall) {
@@ -59,13 +69,15 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
     args.push(...pairs('--cap-add', ['NET_ADMIN', 'NET_RAW']));
   } else {
     args.push('--cap-drop', 'ALL', '--security-opt', 'no-new-privileges');
+    if (spec.preparation) args.push(...pairs('--cap-add', PREPARING_CAPABILITIES));
   }
   args.push(...pairs('--cap-add', options.capAdd ?? []), '--pids-limit', String(options.pidsLimit ?? 512));
   // Without --memory-swap, a container may use as much swap as its memory limit, in addition to it.
   if (options.memory !== undefined) args.push('--memory', options.memory, '--memory-swap', options.memory);
   if (options.cpus !== undefined) args.push('--cpus', String(options.cpus));
   if (options.network !== undefined) args.push('--network', options.network);
-  if (options.user !== undefined) args.push('--user', options.user);
+  const user = spec.preparation ? '0:0' : options.user;
+  if (user !== undefined) args.push('--user', user);
 
   const env: Record<string, string> = {};
   // Set in either case, because an image that was committed from a container without a firewall has DISABLE_FIREWALL=true.
@@ -78,7 +90,8 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
       env[key] = value;
     }
   }
-  const start = checkedStart(spec.mounts, spec.canary, [...spec.entrypoint, ...spec.command]);
+  const command = [...spec.entrypoint, ...(spec.before ?? []), ...spec.command];
+  const start = checkedStart(spec.mounts, spec.canary, command, spec.preparation);
   return { args: [...args, '--entrypoint', start.entrypoint, options.image, ...start.args], env };
 }
 
@@ -86,8 +99,8 @@ function pairs(flag: string, values: readonly string[]): string[] {
   return values.flatMap((value) => [flag, value]);
 }
 
-/** `--mount` takes comma-separated values. Values that contain commas or quotes are quoted. */
-function mountArg({ source, target, readonly }: Mount): string {
-  const fields = ['type=bind', `source=${source}`, `target=${target}`, ...(readonly ? ['readonly'] : [])];
-  return fields.map((field) => (/[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',');
+function mountArgs(mount: Mount, selinux: DockerOptions['selinux']): string[] {
+  if (selinux === 'z' || selinux === 'Z') return ['--volume', labelledMount(mount, selinux)];
+  const { source, target, readonly } = mount;
+  return ['--mount', fields(['type=bind', `source=${source}`, `target=${target}`, ...(readonly ? ['readonly'] : [])])];
 }

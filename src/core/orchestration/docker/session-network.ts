@@ -35,7 +35,7 @@ export async function ensureSessionNetwork(engine: DockerEngine): Promise<string
   const name = networks[0]?.name ?? NAME;
   throw new OrchestrationError(
     'LAUNCH_FAILED',
-    `The Docker network '${name}' would let sessions reach each other. Remove it ('docker network rm ${name}'), and it is made anew, or name another one in docker.network.`,
+    `The Docker network '${name}' would let sessions reach each other. Remove it ('docker network rm ${name}'), and it is made anew, or name another one in docker.network. Podman cannot keep containers on a network apart: with Podman, name one ('bridge', 'none', or your own).`,
   );
 }
 

@@ -6,12 +6,15 @@ import type { RunRequest } from '../contract/run-request.js';
 import type { Preparation, SessionSpec } from '../contract/session-spec.js';
 import type { SessionWorktrees } from '../git/session-worktrees.js';
 import { type AgentPlace, placeIn } from '../session/agent-place.js';
+import type { LoginSource } from '../session/login-source.js';
 import type { SessionEnvironment, SessionResult } from '../session/record.js';
 
 /** What an executor may learn of the manager to which it is given. */
 export interface ManagerOfExecutor {
   readonly stateDir: string;
   readonly channelCoder?: ChannelCoderModule;
+  /** The manager's option `login`. */
+  readonly login?: LoginSource | false;
 }
 
 /**

@@ -39,6 +39,7 @@ import type { PlacedRun } from './placed-run.js';
 import { confined, rootOf, transcriptFolder } from './placement.js';
 import { injectedRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
+import { setupOf, withSetup } from './setup-run.js';
 
 /** What a mode gives an agent in addition to the guard. */
 export interface Extras {
@@ -144,7 +145,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const root = this.runtime.injected ? cwd : await rootOf(cwd, spec);
     await requireConfined(root, spec.workspaces);
     const { injected } = this.runtime;
-    if (spec.docker === false && !injected) await this.#requireClaude();
+    if (spec.docker === false && !injected) await this.runtime.requireClaude();
     const [worktree, docker] = await allDone([
       spec.worktree && this.runtime.worktrees.check(cwd, confined(spec.worktree, spec)),
       spec.docker === false || injected
@@ -195,14 +196,16 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       }
       this.runtime.warnInTests();
       const [ground] = await allDone([
-        spec.docker === false ? undefined : this.runtime.docker.planner.ground({ docker: spec.docker }),
+        spec.docker === false
+          ? undefined
+          : this.runtime.docker.planner.ground({ docker: spec.docker, cwd: workspace, readOnly: this.readOnly }),
         files.create(spec.policy),
         requireSafeSettings(mounted, workspace),
       ]);
       await channel.start();
       const handle =
         ground && spec.docker ? await this.#launchInDocker(run, spec.docker, ground) : await this.launchOnHost(run);
-      const words = ground && spec.docker ? { place: placeInWords(spec.docker, ground.facts) } : {};
+      const words = ground && spec.docker ? { place: placeInWords(spec.docker, ground.agent) } : {};
       return guarded({ ...handle, ...words }, files, channel, leave);
     } catch (error) {
       channel.close();
@@ -237,7 +240,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const files = new MailboxFiles(folder.guard, this.terminal);
     const channel = new Mailbox(files, this.hooksOf(request));
     await channel.start();
-    return guarded(this.observable(found, request, workingFolder(session.environment)), files, channel, leave);
+    const observed = withSetup(this.observable(found, request, workingFolder(session.environment)), spec, files);
+    return guarded(observed, files, channel, leave);
   }
 
   override async leftovers(): Promise<Leftover[]> {
@@ -270,9 +274,12 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const { mounts, env } = await this.extras(run.files, true);
     const { planner } = this.runtime.docker;
     const files = await run.files.mounts({ ...this.guardedRun(run.request), env: ground.env });
-    const guard = { mounts: [...files, ...mounts], env: { ...env, ...GUARDED_ENV } };
+    const setup = await setupOf(spec, run.files, this.terminal);
+    // An agent can write there, so it does not come last: the last mount is the canary.
+    const guard = { mounts: [...setup.mounts, ...files, ...mounts], env: { ...env, ...GUARDED_ENV } };
     const identity = this.runtime.docker.identity(spec, number);
-    return this.launchInContainer(run, await planner.container(placed, identity, folder, ground, guard));
+    const container = await planner.container(placed, identity, folder, ground, guard);
+    return withSetup(await this.launchInContainer(run, { ...container, before: setup.words }), spec, run.files);
   }
 
   async #placement(worktree: Worktree, before: SessionEnvironment): Promise<Partial<SessionEnvironment>> {
@@ -286,13 +293,5 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     if (left) return runOnHost(left, session.status === 'paused');
     const began = run.startedAt !== undefined || (await hasBegun(folder.log, run.logOffset ?? 0));
     return began ? endedRun({ unknown: true }) : undefined;
-  }
-
-  async #requireClaude(): Promise<void> {
-    if (await this.runtime.has('claude')) return;
-    throw new OrchestrationError(
-      'CLAUDE_NOT_FOUND',
-      "docker: false runs the machine's own 'claude', but the PATH has no 'claude'. Install @anthropic-ai/claude-code.",
-    );
   }
 }

@@ -6,10 +6,13 @@ import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import { SessionFolder } from '../contract/session-folder.js';
 import { DockerEnvironment } from '../docker/docker-environment.js';
 import { SessionWorktrees } from '../git/session-worktrees.js';
+import { StoredLogin } from '../login/stored-login.js';
 import { MailboxFiles } from '../mailbox/mailbox-files.js';
 import { injectedChannelCoder, isTestRunner } from '../monitoring/injected.js';
 import { findProcess } from '../process/find-process.js';
 import type { SpawnProcess } from '../process/launcher.js';
+import type { LoginSource } from '../session/login-source.js';
+import { OrchestrationError } from '../util/errors.js';
 
 /**
  * The options of a built-in executor. A manager makes the built-in executors itself. If you make one and pass it in the manager's
@@ -31,6 +34,8 @@ export interface ClaudeExecutorOptions {
    * given, else the module `channelcoder`.
    */
   channelCoder?: ChannelCoderModule;
+  /** Where the login is, see `SessionManagerOptions.login`. Default: that of the manager to which the executor is given. */
+  login?: LoginSource | false;
 }
 
 export interface ClaudeRuntimeOptions extends ClaudeExecutorOptions {
@@ -49,13 +54,19 @@ export class ClaudeRuntime {
   readonly injected: ChannelCoderModule | undefined;
   #hasWarned = false;
 
-  constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn, channelCoder }: ClaudeRuntimeOptions) {
+  constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn, channelCoder, login }: ClaudeRuntimeOptions) {
     this.injected = injectedChannelCoder(channelCoder, env);
     this.stateDir = stateDir;
     this.env = env;
     this.home = env.HOME ?? homedir();
     this.spawn = spawnProcess;
-    this.docker = new DockerEnvironment({ stateDir, env, home: this.home, spawn: spawnProcess });
+    this.docker = new DockerEnvironment({
+      stateDir,
+      env,
+      home: this.home,
+      spawn: spawnProcess,
+      login: new StoredLogin({ source: login, env, home: this.home }),
+    });
     this.worktrees = new SessionWorktrees(stateDir, (session) => this.#works(session));
   }
 
@@ -76,6 +87,15 @@ export class ClaudeRuntime {
     if (await findProcess('--settings', settings)) return true;
     // An engine that does not answer runs no containers. Nor would it start one for whoever asks.
     return this.docker.works(id).catch(() => false);
+  }
+
+  /** Refuses a run without Docker if the machine has no Claude Code. @throws OrchestrationError `CLAUDE_NOT_FOUND` */
+  async requireClaude(): Promise<void> {
+    if (await this.has('claude')) return;
+    throw new OrchestrationError(
+      'CLAUDE_NOT_FOUND',
+      "docker: false runs the machine's own 'claude', but the PATH has no 'claude'. Install @anthropic-ai/claude-code.",
+    );
   }
 
   /** True if a program is on the `PATH`. */

@@ -13,6 +13,7 @@ import type { LaunchedProcess } from '../process/launcher.js';
 import { processIdentity } from '../process/process-identity.js';
 import { logBytesOf } from '../session/limits.js';
 import type { SessionResult } from '../session/record.js';
+import { setupMs } from '../session/setup.js';
 import { terminalConversation } from '../session/terminal-conversation.js';
 import { OrchestrationError } from '../util/errors.js';
 import { openRegularFile } from '../util/fs/regular-file.js';
@@ -72,7 +73,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
     await this.#tmux.require();
     if ('text' in spec.prompt) requireArgument('prompt', spec.prompt.text);
     const preparation = await super.prepare(spec);
-    await this.#requireOnboarding(spec);
+    await this.#requireOnboarding(spec, preparation.environment.cwd);
     return preparation;
   }
 
@@ -148,7 +149,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
     return {
       ...terminalRun(handle, {
         transcript,
-        beginMs: this.#beginMs,
+        beginMs: this.#beginMs + setupMs(spec.setup),
         screen: () => this.#tmux.screen(name),
         attachCommand: this.#tmux.attachCommand(name),
         close: () => this.#tmux.close(name),
@@ -168,8 +169,9 @@ export class InteractiveExecutor extends ClaudeExecutor {
   }
 
   /** @throws OrchestrationError `ONBOARDING_NEEDED` */
-  async #requireOnboarding({ docker }: SessionSpec): Promise<void> {
-    if (docker !== false) return this.runtime.docker.planner.requireOnboarding(docker);
+  async #requireOnboarding({ docker, worktree }: SessionSpec, cwd: string): Promise<void> {
+    if (docker !== false)
+      return this.runtime.docker.planner.requireOnboarding({ docker, worktree, cwd, readOnly: this.readOnly });
     if (this.runtime.env.CLAUDE_CONFIG_DIR !== undefined) return;
     const settings = await readFile(join(this.runtime.home, '.claude.json'), 'utf8').catch(() => '');
     if (/"hasCompletedOnboarding": *true/.test(settings)) return;

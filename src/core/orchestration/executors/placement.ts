@@ -1,15 +1,18 @@
 import type { SessionSpec } from '../contract/session-spec.js';
-import { findGitLayout } from '../git/layout.js';
+import { usableLayout } from '../git/usable-layout.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 import { defined } from '../util/defined.js';
 
 /**
  * The folder that the agent of a session gets as a whole: the top of the repository, if `cwd` is a folder in one. On the machine
  * itself, git finds its repository without help.
+ *
+ * @throws OrchestrationError `INVALID_OPTIONS` if git could not work there
  */
 export async function rootOf(cwd: string, { docker, worktree, root }: SessionSpec): Promise<string> {
   if (docker === false && !worktree) return cwd;
-  return root ?? (await findGitLayout(cwd))?.root ?? cwd;
+  const layout = await usableLayout(cwd, worktree === undefined);
+  return root ?? layout?.root ?? cwd;
 }
 
 /** Adds the session's workspaces to the request, because the worktree may not leave them, and the folder of its leader. */

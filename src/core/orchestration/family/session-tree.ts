@@ -188,6 +188,7 @@ export function handedDown(
     docker: own,
     policy,
     questions,
+    git,
     limits,
     workspaces,
     models,
@@ -204,10 +205,13 @@ export function handedDown(
   }
   return {
     led: true,
-    docker: own,
+    docker: withoutPorts(own),
     policy,
+    ...(spec.setup && { setup: spec.setup }),
+    ...(spec.caches && { caches: spec.caches.map(({ env: _, ...cache }) => cache) }),
     ...(models && { models }),
     ...(questions && { questions }),
+    ...(git && { git }),
     limits: { ...limits, logBytes: logBytesOf(limits) },
     disallowedTools,
     retry: spec.retry ?? DEFAULT_RETRY,
@@ -217,6 +221,13 @@ export function handedDown(
     root: mountedFolder(environment),
     ...(workspaces && { workspaces }),
   };
+}
+
+/** A port of the machine leads to one container, and an agent that asks for a child opens none. */
+function withoutPorts(docker: SessionSpec['docker']): SessionSpec['docker'] {
+  if (docker === false) return false;
+  const { ports: _, ...rest } = docker;
+  return rest;
 }
 
 function refused(id: string, why: string): OrchestrationError {

@@ -1,14 +1,17 @@
 import { link, lstat, realpath, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
 import { WORKSPACE } from '../session/agent-place.js';
 import { OrchestrationError, quote, systemCode } from '../util/errors.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
+import { isInside } from '../util/fs/is-inside.js';
 import { withLinkFreePaths } from '../util/fs/link-free-paths.js';
 import { makeFolder, type Owner, ownerOf, writeNewFile } from '../util/fs/owner.js';
 import type { Mount } from '../workspace/mount.js';
-import { parseGitConfig } from './config-file.js';
-import { type GitLayout, gitLayoutAt, gitPath, isKnown, readGitFile } from './layout.js';
+import { type GitPlaces, placesOf, readOnlyPlacesOf } from './container-places.js';
+import type { GitIdentity } from './identity.js';
+import { type GitLayout, gitPath } from './layout.js';
+import type { SessionGit } from './session-git.js';
 import { type GitSetting, gitSettings } from './settings.js';
 
 /**
@@ -25,16 +28,46 @@ const SETTINGS: readonly GitSetting[] = [
   ['gc.auto', '0'],
 ];
 
+/** Without the user's keys, each commit would fail. Whoever gives keys to the container also gives these settings. */
+const SIGNING: readonly GitSetting[] = ['commit.gpgsign', 'tag.gpgsign', 'tag.forcesignannotated', 'push.gpgsign'].map(
+  (name) => [name, 'false'],
+);
+
+/** What git needs of the machine in a container. */
+export interface GitMounts {
+  /** Parts of the repository, in the order in which they are mounted. */
+  readonly repository: readonly Mount[];
+  /** All mounts: those of the repository, and files of the session's own below and on top of them. */
+  readonly all: readonly Mount[];
+  /** Absent if there is no repository. */
+  readonly places?: GitPlaces;
+}
+
+const NONE: GitMounts = { repository: [], all: [] };
+
 /**
- * The mounts that git needs in the container, and no more. The agent can commit, branch, merge, reset, tag and stash. It cannot
- * plant anything that git on the machine would execute (hooks, `core.fsmonitor` and other commands in `config`, a `commondir`
- * that leads to a configuration of its own).
+ * The mounts that git needs in the container, and no more. The agent can commit, branch, merge, reset, tag and stash, and it can
+ * configure git for its session. It cannot plant anything that git on the machine would execute (hooks, `core.fsmonitor` and other
+ * commands in `config`, a `commondir` that leads to a configuration of its own).
  *
- * @param checkout the folder that is mounted at `/workspace`
+ * @param layout the git folders of the folder that is mounted at `/workspace`, as `mountableLayout` has found them
+ * @param files the session's own files for git
  * @throws OrchestrationError `UNSAFE_MOUNT` if a part of the git folder is a link, because an agent may have made it
  */
-export async function gitMounts(checkout: string): Promise<Mount[]> {
-  return withoutLinks(await plannedMounts(checkout));
+export async function gitMounts(
+  layout: GitLayout | undefined,
+  files: SessionGit,
+  identity?: GitIdentity,
+): Promise<GitMounts> {
+  if (!layout) return NONE;
+  const places = placesOf(layout);
+  const repository = [
+    ...(await (places.isLinked ? worktreeMounts(places) : executableMounts(places))),
+    ...insideWorkspace(places),
+  ];
+  await refuseLinks([...repository.map(({ source }) => source), ...COVERED.map((part) => join(layout.gitDir, part))]);
+  const { below, above } = await files.mounts(places, identity);
+  return { places, repository, all: [...below, ...repository, ...above] };
 }
 
 /**
@@ -42,52 +75,66 @@ export async function gitMounts(checkout: string): Promise<Mount[]> {
  *
  * @throws OrchestrationError as `gitMounts`
  */
-export async function readOnlyGitMounts(checkout: string): Promise<Mount[]> {
-  const layout = await gitLayoutAt(checkout);
-  if (!layout || layout.gitDir === join(layout.root, '.git') || !(await isKnown(layout))) return [];
-  return withoutLinks([readonly(layout.commonDir)]);
+export async function readOnlyGitMounts(layout: GitLayout | undefined, files: SessionGit): Promise<GitMounts> {
+  if (!layout) return NONE;
+  const places = readOnlyPlacesOf(layout);
+  const repository = places.isPlain ? [] : [readonly(layout.commonDir, places.repository)];
+  await refuseLinks(repository.map(({ source }) => source));
+  return { places, repository, all: [...repository, ...(await files.readOnlyMounts(places))] };
 }
 
-async function withoutLinks(mounts: Mount[]): Promise<Mount[]> {
-  for (const { source } of mounts) {
+/** The parts in the place of which the session has files of its own. Through a link, they would be mounted elsewhere. */
+const COVERED = ['hooks', 'commondir', 'gitdir', 'config.worktree'];
+
+async function refuseLinks(sources: readonly string[]): Promise<void> {
+  for (const source of sources) {
+    const isThere = await lstat(source).catch(ignoreMissing);
     const real = await realpath(source).catch(ignoreMissing);
-    if (real === source) continue;
+    if (real === source || !isThere) continue;
     throw unsafe(source, `it is a link to ${quote(real ?? 'nothing')}. Replace the link by what it leads to`);
   }
-  return mounts;
-}
-
-async function plannedMounts(checkout: string): Promise<Mount[]> {
-  const layout = await gitLayoutAt(checkout);
-  if (!layout) return [];
-  const inWorkspace = join(layout.root, '.git');
-  if (layout.gitDir === inWorkspace) {
-    // The git folder gets a mount of its own, because a mount point cannot be moved away and replaced by another `.git`.
-    const target = join(WORKSPACE, '.git');
-    if (await worksElsewhere(layout)) return [readonly(layout.gitDir, target)];
-    return [writable(layout.gitDir, target), ...(await executableParts(layout.gitDir, target))];
-  }
-  // A `.git` file is followed only if the git folder leads back. An agent may have written a `.git` file that leads anywhere.
-  if (!(await isKnown(layout))) return [];
-  const pointer = readonly(inWorkspace, join(WORKSPACE, '.git'));
-  return layout.gitDir === layout.commonDir
-    ? [pointer, writable(layout.gitDir), ...(await executableParts(layout.gitDir, layout.gitDir))]
-    : [pointer, ...(await worktreeMounts(layout))];
 }
 
 /** The mounts of a linked worktree. Everything shared is read-only, except for the parts that a commit writes. */
-async function worktreeMounts({ gitDir, commonDir }: GitLayout): Promise<Mount[]> {
+async function worktreeMounts({ layout: { gitDir, commonDir }, ...places }: GitPlaces): Promise<Mount[]> {
   await createParts(commonDir, WRITTEN);
   await createParts(gitDir, { 'config.worktree': '' });
+  const shared = (part: string): [string, string] => [join(commonDir, part), join(places.repository, part)];
   return [
-    readonly(commonDir),
+    readonly(commonDir, places.repository),
     // Not all of `logs`: if an agent put a link in the place of `logs/HEAD`, every commit on the machine would write through
     // it.
-    ...[...WRITTEN_PARTS, 'logs/refs'].map((part) => writable(join(commonDir, part))),
-    readonly(join(commonDir, ALTERNATES)),
-    writable(gitDir),
-    ...['commondir', 'gitdir', 'config.worktree'].map((file) => readonly(join(gitDir, file))),
+    ...[...WRITTEN_PARTS, 'logs/refs'].map((part) => writable(...shared(part))),
+    readonly(...shared(ALTERNATES)),
+    writable(gitDir, places.gitDir),
+    // The pointers of initialised submodules are absolute.
+    ...((await isFolder(join(gitDir, 'modules'))) ? [writable(join(gitDir, 'modules'))] : []),
   ];
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await lstat(path).catch(ignoreMissing))?.isDirectory() ?? false;
+}
+
+/** The mounts of a git folder of the checkout's own. What git executes or follows is read-only, or the session's own. */
+async function executableMounts({ layout: { root, gitDir }, gitDir: target }: GitPlaces): Promise<Mount[]> {
+  await createExecutableParts(gitDir, root);
+  // The git folder gets a mount of its own, because a mount point cannot be moved away and replaced by another `.git`.
+  return [writable(gitDir, target), ...protectedParts(gitDir, target)];
+}
+
+/**
+ * A git folder inside the workspace can be reached through the workspace as well, if `.git` is a file that leads there. It gets the
+ * same protection there.
+ */
+function insideWorkspace({ layout: { root, gitDir, commonDir }, isPlain }: GitPlaces): Mount[] {
+  if (isPlain || !isInside(commonDir, root)) return [];
+  const target = join(WORKSPACE, relative(root, commonDir));
+  if (gitDir !== commonDir) return [readonly(commonDir, target)];
+  const parts = ['hooks', 'commondir', 'config.worktree'].map((part) =>
+    readonly(join(gitDir, part), join(target, part)),
+  );
+  return [writable(gitDir, target), ...protectedParts(gitDir, target), ...parts];
 }
 
 /**
@@ -109,10 +156,10 @@ type MissingParts = Readonly<Record<string, string | undefined>>;
 const WRITTEN: MissingParts = { 'objects/info': undefined, [ALTERNATES]: '', logs: undefined, 'logs/refs': undefined };
 
 /**
- * The parts that git executes or follows in a `.git` folder that is otherwise writable. A missing part has to be made so that
- * it can be protected. It is made in such a way that it changes nothing for git and may stay.
+ * Makes the parts that git executes or follows in a `.git` folder that is otherwise writable. A missing part has to be made so that
+ * something can be mounted in its place. It is made in such a way that it changes nothing for git and may stay.
  */
-async function executableParts(gitDir: string, target: string): Promise<Mount[]> {
+async function createExecutableParts(gitDir: string, root: string): Promise<void> {
   await createParts(gitDir, {
     ...WRITTEN,
     hooks: undefined,
@@ -121,6 +168,8 @@ async function executableParts(gitDir: string, target: string): Promise<Mount[]>
     // Git reads this file only with extensions.worktreeConfig, but then the file can name commands.
     'config.worktree': '',
     commondir: OWN_COMMONDIR,
+    // Git reads this file in linked worktrees only. Others may take `commondir` for a sign of one.
+    gitdir: `${join(root, '.git')}\n`,
   });
   const commondir = join(gitDir, 'commondir');
   // If it is a link, a later check finds it.
@@ -128,11 +177,12 @@ async function executableParts(gitDir: string, target: string): Promise<Mount[]>
   if (common !== undefined && (common === '' || resolve(gitDir, common) !== gitDir)) {
     throw unsafe(commondir, 'it leads git to a configuration elsewhere. Remove it, unless you know what it is for');
   }
+}
+
+function protectedParts(gitDir: string, target: string): Mount[] {
   return [
     ...[...WRITTEN_PARTS, 'logs', 'logs/refs'].map((part) => writable(join(gitDir, part), join(target, part))),
-    ...['config', 'hooks', 'commondir', 'config.worktree', 'worktrees', ALTERNATES].map((part) =>
-      readonly(join(gitDir, part), join(target, part)),
-    ),
+    ...['config', 'worktrees', ALTERNATES].map((part) => readonly(join(gitDir, part), join(target, part))),
   ];
 }
 
@@ -172,22 +222,11 @@ async function create(path: string, content: string | undefined, owner: Owner | 
     .finally(() => rm(draft));
 }
 
-/**
- * True if the files of a plain repository are somewhere else, or nowhere. With a `commondir`, git would no longer know that. An
- * agent in the repository's folder has nothing to commit anyway.
- */
-async function worksElsewhere({ root, gitDir }: GitLayout): Promise<boolean> {
-  const entries = parseGitConfig((await readGitFile(join(gitDir, 'config'))) ?? '') ?? [];
-  const last = (name: string): string | undefined => entries.findLast((entry) => entry.name === name)?.value;
-  const worktree = last('core.worktree');
-  return (
-    /^(true|yes|on|1)$/i.test(last('core.bare') ?? '') || (worktree !== undefined && resolve(gitDir, worktree) !== root)
-  );
-}
-
 /** The variables that give git in the container its settings, in addition to those that the user gives in the same way. */
 export function gitEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return gitSettings(env, SETTINGS);
+  const own = Object.entries(env).filter(([name]) => /^GIT_CONFIG_KEY_\d+$/.test(name));
+  const given = new Set(own.map(([, name]) => name?.toLowerCase()));
+  return gitSettings(env, [...SETTINGS, ...SIGNING.filter(([name]) => !given.has(name))]);
 }
 
 function unsafe(path: string, why: string, cause?: unknown): OrchestrationError {

@@ -2,6 +2,7 @@ import { lstat, readlink, realpath } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { BoundedSearch, type SearchLimits } from '../util/fs/bounded-search.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
+import { COMMON } from './container-places.js';
 import { GitHazards, isGitName, type PlantedFile, withinLimits } from './hazards.js';
 import { hashBytes, readIndex } from './index-file.js';
 import { findGitLayout, gitLayoutAt, gitPath, gitPointer } from './layout.js';
@@ -93,12 +94,18 @@ async function followed(hazards: GitHazards, root: string, path: string, isLink:
     hazards.add(path, 'it is neither a git folder nor leads to one');
     return undefined;
   }
+  if (await isWorktreeInside(target)) return undefined;
   const gitDir = await hazards.owned(resolve(root, target));
   // The targets of submodules and worktrees are examined themselves. Any other target is reported.
   if (gitDir === undefined || !/\/\.git\/(modules|worktrees)\//.test(gitDir)) {
     hazards.add(path, `it leads git to ${resolve(root, target)}`, target);
   }
   return gitDir;
+}
+
+/** True for a worktree that an agent has added in its container. On the machine its pointer leads nowhere. */
+async function isWorktreeInside(target: string): Promise<boolean> {
+  return target.startsWith(`${COMMON}/worktrees/`) && !(await lstat(target).catch(ignoreMissing));
 }
 
 /** Examines the nested repositories that the index of a checkout names, because `git status` enters each of them. */

@@ -9,7 +9,7 @@ export const GUARDED_ENV: Readonly<Record<string, string>> = { CLAUDE_CODE_DISAB
  * or change what the line means. An empty value makes each of them harmless (glibc 2.36, musl, dash, bash). Locales and
  * character sets are among them, because a made-up locale loads its conversions as code.
  */
-const LOADS_CODE =
+export const LOADS_CODE =
   `LD_AUDIT LD_PRELOAD LD_LIBRARY_PATH LD_DEBUG LD_DEBUG_OUTPUT LD_PROFILE LD_PROFILE_OUTPUT LD_ORIGIN_PATH
   LD_BIND_NOW LD_BIND_NOT GLIBC_TUNABLES GCONV_PATH LOCPATH SHELLOPTS BASHOPTS BASH_ENV ENV`.split(/\s+/);
 
@@ -22,9 +22,6 @@ const GOES_AROUND = `CLAUDE_CODE_SIMPLE CLAUDE_CODE_SHELL_PREFIX CLAUDE_CODE_SHE
 
 /** The loader acts on these variables whatever their value, even if it is empty. So no value makes them harmless. */
 const ACTS_IF_SET = ['LD_TRACE_LOADED_OBJECTS', 'LD_TRACE_PRELINKING', 'LD_SHOW_AUXV'];
-
-/** These variables lead Claude Code to another configuration, and its conversation out of the library's sight. */
-const LEADS_AWAY = ['CLAUDE_CONFIG_DIR', 'HOME'];
 
 const PINNED = [...LOADS_CODE, ...LOADS_INTO_CLAUDE, ...GOES_AROUND];
 
@@ -51,7 +48,6 @@ export const REFUSED_SETTINGS: ReadonlyMap<string, string> = new Map([
 export function variableProblem(name: string): string | undefined {
   if (Object.hasOwn(GUARDED_ENV, name) || name === 'IS_SANDBOX') return 'is set by the library';
   if (name === 'DISABLE_FIREWALL') return "is set by the library: use 'docker.firewall'";
-  if (LEADS_AWAY.includes(name)) return "would lead Claude away from this session's files: set it in the image";
   if (LOADS_CODE.includes(name) || ACTS_IF_SET.includes(name) || name === 'PS4')
     return "would change the shell that asks the guard: set it in the image, or in the agent's command";
   // `BUN_…` variables load code into Claude Code itself. `CLAUDE_CODE_ENTRYPOINT` makes it prefer this environment to managed

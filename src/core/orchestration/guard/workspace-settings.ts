@@ -17,17 +17,29 @@ const MOST_BYTES = 1024 * 1024;
  * @param folder the folder in it in which Claude Code begins; settings on the way to it are checked as well
  * @throws OrchestrationError `UNSAFE_SETTINGS`
  */
-export async function requireSafeSettings(workspace: string, folder = workspace): Promise<void> {
-  for (const file of filesOf(relative(workspace, folder))) {
+export function requireSafeSettings(workspace: string, folder = workspace): Promise<void> {
+  return requireSafeFiles(workspace, filesOf(relative(workspace, folder)), "The workspace's");
+}
+
+/**
+ * Refuses files of settings in the same way.
+ *
+ * @param files the files, below the folder
+ * @param whose the beginning of the error's message
+ * @throws OrchestrationError `UNSAFE_SETTINGS`
+ */
+export async function requireSafeFiles(workspace: string, files: readonly string[], whose: string): Promise<void> {
+  for (const file of files) {
     const path = await realpath(join(workspace, file)).catch(() => undefined);
     // A link that leads outside of the workspace leads to another file in the container, or to none.
     if (path === undefined || relative(workspace, path).startsWith('..')) continue;
     const bytes = await readRegularFile(path, { most: MOST_BYTES }).catch((cause: unknown) => {
-      throw unsafe(file, `cannot be checked (${messageOf(cause)})`, cause);
+      throw unsafe(`${whose} ${quote(file)}`, `cannot be checked (${messageOf(cause)})`, cause);
     });
     const text = plain(bytes);
     for (const [name, problem] of REFUSED_SETTINGS) {
-      if (new RegExp(`"${name}"\\s*:`).test(text)) throw unsafe(file, `sets ${name}, which ${problem}`);
+      if (new RegExp(`"${name}"\\s*:`).test(text))
+        throw unsafe(`${whose} ${quote(file)}`, `sets ${name}, which ${problem}`);
     }
   }
 }
@@ -47,8 +59,6 @@ function plain(bytes: Buffer): string {
   return text.replaceAll(/\\u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }
 
-function unsafe(file: string, why: string, cause?: unknown): OrchestrationError {
-  return new OrchestrationError('UNSAFE_SETTINGS', `The workspace's ${quote(file)} ${why}. Correct the file.`, {
-    cause,
-  });
+function unsafe(what: string, why: string, cause?: unknown): OrchestrationError {
+  return new OrchestrationError('UNSAFE_SETTINGS', `${what} ${why}. Correct the file.`, { cause });
 }

@@ -24,6 +24,8 @@ export class MailboxFiles {
   readonly answers: string;
   /** Programs for the agent. */
   readonly programs: string;
+  /** The container writes here what the setup does. Exists only if there is one. */
+  readonly setup: string;
   readonly #script: string;
   /** The settings file that tells Claude Code about the hook. */
   readonly settings: string;
@@ -37,6 +39,7 @@ export class MailboxFiles {
     this.requests = join(folder, 'requests');
     this.answers = join(folder, 'answers');
     this.programs = join(folder, 'bin');
+    this.setup = join(folder, 'setup');
     this.#script = join(folder, 'hook.sh');
     this.settings = join(folder, 'settings.json');
   }

@@ -163,7 +163,19 @@ export class SessionAdmission {
   /** What a new session gets if its options do not say otherwise. */
   #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
     const { options, live, runs, store } = this.#options;
-    const { docker: defaults, policy, questions, models, output, account, retry, onOverage } = options;
+    const {
+      docker: defaults,
+      setup,
+      caches,
+      git,
+      policy,
+      questions,
+      models,
+      output,
+      account,
+      retry,
+      onOverage,
+    } = options;
     const leader = runs.tree.leader(parentId);
     if (leader) {
       requireEnv(leader.session.id, live.get(leader.session.id)?.missingEnv);
@@ -174,12 +186,15 @@ export class SessionAdmission {
     return {
       docker: defaults,
       policy,
+      ...(setup && { setup }),
+      ...(caches && { caches }),
       retry,
       onOverage,
       ...(account !== undefined && { account }),
       ...(models && { models }),
       ...(output && { output }),
       ...(questions && { questions }),
+      ...(git && { git }),
       ...(parent && { cwd: parent.environment.cwd }),
       ...(plan !== undefined && { prompt: plan }),
     };

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { QueueEvent } from '../session/events.js';
+import { LOG_IN_AGAIN } from '../session/log-in-again.js';
 import type { OverageChoice } from '../session/overage.js';
 import type { QueueHold } from '../session/queue-hold.js';
 import { callAt } from '../util/call-at.js';
@@ -22,7 +23,7 @@ const MOST_NAMED = 10;
 const ALL = '';
 
 const NEXT_STEPS = {
-  auth: 'Log in again, or replace the key. Then release the queue, and continue what failed.',
+  auth: `${LOG_IN_AGAIN} Then release the queue, and continue what failed.`,
   spend_limit: 'Raise the limit, or add credits. Then release the queue, and continue what failed.',
   usage_limit: 'The sessions go on by themselves then.',
   overage: 'Sessions that may not pay extra usage go on by themselves then.',

@@ -1,6 +1,9 @@
 import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Executor } from '../contract/executor.js';
+import type { CacheOption, PackageManager } from '../session/caches.js';
 import type { DockerOptions } from '../session/docker-options.js';
+import type { GitIdentityOption } from '../session/git-identity.js';
+import type { LoginSource } from '../session/login-source.js';
 import type { Effort } from '../session/model-choice.js';
 import type { ModelPrices } from '../session/model-price.js';
 import type { OutputSchema } from '../session/output-schema.js';
@@ -8,6 +11,7 @@ import type { OverageChoice } from '../session/overage.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { QuestionMode } from '../session/question.js';
 import type { RetryOptions } from '../session/retry.js';
+import type { SetupCommand } from '../session/setup.js';
 import type { SessionMode } from '../session/status.js';
 
 /**
@@ -36,6 +40,10 @@ export interface SessionManagerOptions {
   maxQueued?: number;
   /** Defaults for every session. `create()` may override each. */
   docker?: Partial<DockerOptions>;
+  /** The commands that run before the agents of sessions that name none, see `CreateSessionOptions`. */
+  setup?: readonly SetupCommand[];
+  /** The caches of sessions that name none, see `CreateSessionOptions`. */
+  caches?: readonly (PackageManager | CacheOption)[];
   /** The model of sessions that name none, see `CreateSessionOptions`. */
   model?: string;
   /** The models to fall back to of sessions that name none, see `CreateSessionOptions`. */
@@ -51,6 +59,11 @@ export interface SessionManagerOptions {
   outputRetries?: number;
   /** What agents may do. A session may tighten it. By default, dangerous tool calls are denied, and all others are allowed. */
   policy?: ToolPolicy;
+  /**
+   * The name and address of the commits that agents make in their containers. The repository's own `user.name` and `user.email` go
+   * before them. Default: those of the machine's git.
+   */
+  git?: GitIdentityOption;
   /** What becomes of the questions that agents ask, unless a session says otherwise. Default `'ask'`. */
   questions?: QuestionMode;
   /**
@@ -58,6 +71,13 @@ export interface SessionManagerOptions {
    * Default `true`.
    */
   releaseSlotWhileWaiting?: boolean;
+  /**
+   * Where the login of the sessions is. It counts for sessions in Docker whose options give no login, neither as a variable in
+   * `docker.env` nor as a mount. A login that cannot be used is refused by `create()` with `INVALID_OPTIONS`. `false`: the sessions
+   * use the login in their image. Default: the login that `npx autonomous-orchestration image login` has stored for the user of
+   * this process, if there is one. Values never appear in `ps`, records, events or errors.
+   */
+  login?: LoginSource | false;
   /**
    * Whose login and money the sessions use: a label of your own, at most 200 characters. If the login of one session is refused, or
    * its account has no money left, the sessions with the same label do not start any more. Default: a label made of the image, the

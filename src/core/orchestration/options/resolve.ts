@@ -1,27 +1,33 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { SessionSpec } from '../contract/session-spec.js';
+import type { CacheOption } from '../session/caches.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { DockerOptions } from '../session/docker-options.js';
+import type { GitIdentityOption } from '../session/git-identity.js';
 import { type SessionLimits, tightenLimits } from '../session/limits.js';
 import type { ModelChoice } from '../session/model-choice.js';
 import type { OverageChoice } from '../session/overage.js';
 import { detachPolicy, type ResolvedPolicy, resolvePolicy, tightenPolicy } from '../session/policy.js';
 import type { QuestionMode } from '../session/question.js';
 import { type ResolvedRetry, resolveRetry } from '../session/retry.js';
+import type { SetupCommand } from '../session/setup.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { askedDocker, resolveDocker } from './asked-docker.js';
+import { resolveCaches } from './caches.js';
 import { check } from './check.js';
+import { requireConsistent } from './container-rules.js';
 import type { SessionManagerOptions } from './manager-options.js';
 import { type AskedOutput, askedOutput, resolveOutput } from './output.js';
 import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
+import { resolveSetup } from './setup.js';
 
 type AskedOption = keyof ModelChoice | 'output' | 'outputRetries';
 export type ResolvedManagerOptions = Required<
-  Omit<SessionManagerOptions, 'policy' | 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'retry' | AskedOption>
+  Omit<SessionManagerOptions, 'policy' | 'retry' | AskedOption | KeptOption>
 > &
-  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account'> & {
+  Pick<SessionManagerOptions, KeptOption> & {
     policy: ResolvedPolicy;
     /** Absent if the manager was told nothing about models. */
     models?: ModelChoice;
@@ -51,6 +57,8 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     maxConcurrent: options.maxConcurrent ?? 3,
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
+    ...(options.setup && { setup: copied(options.setup) }),
+    ...(options.caches && { caches: copied(options.caches) }),
     policy: resolvePolicy(options.policy),
     ...withModels(resolveModels(options, {})),
     ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
@@ -59,9 +67,11 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     prices: copied(options.prices ?? {}),
     executors: options.executors ?? {},
     ...(options.questions && { questions: options.questions }),
+    ...(options.git && { git: copied(options.git) }),
     retry: resolveRetry(options.retry),
     onOverage: options.onOverage ?? 'continue',
     ...(options.account !== undefined && { account: options.account }),
+    ...(options.login !== undefined && { login: options.login === false ? false : { ...options.login } }),
     ...(options.keepEnded && { keepEnded: { ...options.keepEnded } }),
     ...(options.channelCoder && { channelCoder: options.channelCoder }),
   };
@@ -71,9 +81,12 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
 export interface Inheritance {
   readonly docker: false | Readonly<Partial<DockerOptions>>;
   readonly policy: ResolvedPolicy;
+  readonly setup?: readonly SetupCommand[];
+  readonly caches?: readonly (string | CacheOption)[];
   readonly models?: ModelChoice;
   readonly output?: AskedOutput;
   readonly questions?: QuestionMode;
+  readonly git?: GitIdentityOption;
   readonly cwd?: string;
   /** The folder that the leader has as a whole, and in which `cwd` lies. */
   readonly root?: string;
@@ -116,6 +129,8 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     throw new OrchestrationError('INVALID_OPTIONS', "Option 'data' needs 'promptFile': a 'prompt' is sent as it is.");
   }
   const policy = tightenPolicy(base.policy, own);
+  const docker = resolveDocker(base.docker, askedDocker(options.docker));
+  requireConsistent(docker);
   return {
     id,
     mode: options.mode ?? 'autonomous',
@@ -124,7 +139,9 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     ...(options.cwd === undefined && base.root !== undefined && { root: base.root }),
     worktree: worktreeOf(worktree, base.led),
     ...(workspaces && { workspaces }),
-    docker: resolveDocker(base.docker, askedDocker(options.docker)),
+    docker,
+    ...resolveSetup(options, base, docker),
+    ...resolveCaches(options.caches, base.caches, docker),
     claude: defined({
       system: options.system,
       appendSystem: options.appendSystem,
@@ -136,6 +153,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     ...withModels(resolveModels(options, base.models ?? {})),
     ...(output && { output: output.request }),
     ...(questions && { questions }),
+    ...defined({ git: options.git ?? base.git }),
     policy: detached ? detachPolicy(policy, base.led === true) : policy,
     limits: tightenLimits(base.limits ?? {}, options.limits),
     ...defined({ account: options.account ?? base.account }),
@@ -210,4 +228,5 @@ export function resolveNote(argument: 'note' | 'reason', text: string | undefine
 function worktreeOf(given: CreateSessionOptions['worktree'], led: true | undefined): SessionSpec['worktree'] {
   if (given === undefined) return undefined;
   return { ...(typeof given === 'string' ? { branch: given } : given), ...(led && { own: true }) };
-}
+} /** The options of a manager that may stay without a value. */
+type KeptOption = 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'login' | 'git' | 'setup' | 'caches';

@@ -9,7 +9,12 @@ import { type ModelPrices, priceProblem } from '../session/model-price.js';
 import type { OutputSchema } from '../session/output-schema.js';
 import { PRIORITIES } from '../session/queue-plan.js';
 import type { SessionMode } from '../session/status.js';
+import { homeProblem } from '../workspace/home-folder.js';
 import { accountOptions } from './account-schemas.js';
+import { cachesSchema } from './caches.js';
+import { containerOptions } from './container-schemas.js';
+import { gitOptions } from './git-schemas.js';
+import { setupSchema } from './setup.js';
 
 export const MODES = [
   'autonomous',
@@ -40,8 +45,8 @@ const dockerSchema = z.strictObject({
   env: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable'), text)
     .superRefine((env, context) => {
-      for (const name of Object.keys(env)) {
-        const problem = variableProblem(name);
+      for (const [name, value] of Object.entries(env)) {
+        const problem = variableProblem(name) ?? homeProblem(name, value);
         if (problem) context.addIssue({ code: 'custom', path: [name], message: problem });
       }
     })
@@ -72,6 +77,7 @@ const dockerSchema = z.strictObject({
     .optional(),
   capAdd: z.array(z.string().regex(/^[A-Z_]+$/, 'must be the name of a capability')).optional(),
   allowUnsafeMounts: z.boolean().optional(),
+  ...containerOptions,
 });
 
 export const questionsSchema = z.enum(['ask', 'decline']);
@@ -140,6 +146,12 @@ const outputSchema = z.custom<OutputSchema>(
   'must be a JSON Schema (an object) or a Standard Schema',
 );
 
+const loginSchema = z.union([
+  z.literal(false),
+  z.strictObject({ envFile: text.min(1) }),
+  z.strictObject({ command: text.refine((command) => command.trim() !== '', 'must not be empty') }),
+]);
+
 /** The manager checks if it is an executor. Here, only the contract of executors is known. */
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
@@ -148,12 +160,16 @@ export const managerSchema = z.strictObject({
   maxConcurrent: positive.optional(),
   maxQueued: z.int().nonnegative().optional(),
   docker: dockerSchema.optional(),
+  setup: setupSchema,
+  caches: cachesSchema,
   policy: policySchema.optional(),
   questions: questionsSchema.optional(),
   releaseSlotWhileWaiting: z.boolean().optional(),
   socket: z.boolean().optional(),
   keepEnded: keepEndedSchema.optional(),
+  login: loginSchema.optional(),
   ...accountOptions,
+  ...gitOptions,
   prices: pricesSchema.optional(),
   ...askedOptions,
   output: outputSchema.optional(),
@@ -203,6 +219,8 @@ export const createSchema = z.strictObject({
   worktree: z.union([branch, worktreeSchema]).optional(),
   workspaces: z.array(text.refine(isAbsolute, 'must be an absolute path')).optional(),
   docker: z.union([z.boolean(), dockerSchema]).optional(),
+  setup: setupSchema,
+  caches: cachesSchema,
   ...askedOptions,
   output: outputSchema.optional(),
   system: text.optional(),
@@ -215,6 +233,7 @@ export const createSchema = z.strictObject({
   limits: limitsSchema.optional(),
   policy: policySchema.optional(),
   ...accountOptions,
+  ...gitOptions,
   detached: z.boolean().optional(),
   ...planSchema,
   signal: z.instanceof(AbortSignal).optional(),

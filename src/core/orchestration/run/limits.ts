@@ -17,7 +17,8 @@ export interface Spending {
   readonly tokens: number;
 }
 
-export interface RunLimitsOptions extends Pick<SilenceOptions, 'limits' | 'progress' | 'unattended' | 'env'> {
+export interface RunLimitsOptions
+  extends Pick<SilenceOptions, 'limits' | 'progress' | 'unattended' | 'env' | 'setupMs'> {
   /** What the session has spent by now. */
   readonly spending: () => Spending;
   /** What was seen of a run that has not written its first line, in words. */
@@ -89,6 +90,11 @@ export class RunLimits {
       const error = `The session used ${tokens} tokens, more than limits.tokens (${mostTokens}).`;
       this.#report({ reason: 'max_tokens', error });
     }
+  }
+
+  /** Called when the commands before the agent are over. */
+  setup(): void {
+    this.#silence.setup();
   }
 
   /** Called when Claude has written a line. This shows that the agent works. */

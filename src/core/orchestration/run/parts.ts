@@ -9,7 +9,9 @@ import type { ModelPrices } from '../session/model-price.js';
 import type { StandardOutputSchema } from '../session/output-schema.js';
 import { RunProgress } from '../session/run-progress.js';
 import type { RunRecord } from '../session/run-record.js';
+import { setupMs } from '../session/setup.js';
 import { mountTargets } from '../workspace/mounts.js';
+import { volumeTargets } from '../workspace/volumes.js';
 import type { RunControl } from './control.js';
 import { type CommandRunner, runHooks } from './hooks.js';
 import { RunLimits, type Spending } from './limits.js';
@@ -74,6 +76,7 @@ export function makeParts(
     limits: spec.limits,
     progress,
     unattended: spec.mode !== 'interactive',
+    setupMs: setupMs(spec.setup),
     env: spec.docker ? (spec.docker.env ?? {}) : process.env,
     spending: () => lead.spending(),
     seenAtStart: (): string => observer.seenAtStart,
@@ -84,7 +87,7 @@ export function makeParts(
   const ignoreRules = new IgnoreRules(folder.ignoreRules, committedRules, inherited);
   const place = {
     ...executor.placeOf(session.environment),
-    mounts: spec.docker ? mountTargets(spec.docker.mounts ?? []) : [],
+    mounts: spec.docker ? [...mountTargets(spec.docker.mounts ?? []), ...volumeTargets(spec.docker)] : [],
     ignored: ignoreRules.ignored,
   };
   const off = toolsOff(spec.claude.tools, spec.mode);

@@ -1,3 +1,4 @@
+import { LOG_IN_AGAIN } from '../session/log-in-again.js';
 import type { Observation } from '../session/observation.js';
 import type { OverageChoice } from '../session/overage.js';
 import type { RunStop } from '../session/run.js';
@@ -127,7 +128,7 @@ export class ProviderWatch {
 }
 
 function refusedLogin({ text }: Failed): RunStop {
-  const error = `The provider refused the login: ${text}. Log in again, or give the session a valid key.`;
+  const error = `The provider refused the login: ${text}. ${LOG_IN_AGAIN}`;
   return { status: 'failed', reason: 'auth', error };
 }
 

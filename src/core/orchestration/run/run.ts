@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { RunHandle, StopManner } from '../contract/run-handle.js';
+import type { RunHandle, Started, StopManner } from '../contract/run-handle.js';
 import { checkedOutcome } from '../output/checked-outcome.js';
 import { type Outcome, outcomeOf } from '../session/outcome.js';
 import type { RunEnd, RunStop } from '../session/run.js';
@@ -10,6 +10,7 @@ import type { RunControl } from './control.js';
 import { diskReason } from './disk-reason.js';
 import type { RunOptions, RunParts } from './parts.js';
 import { makeParts } from './parts.js';
+import { watchSetup } from './setup-watch.js';
 import { StopCause } from './stop-cause.js';
 
 /** How long stopping a run waits for the stop reason to reach the disk. */
@@ -193,6 +194,7 @@ export class Run implements RunControl {
     if (started) this.#began(started, handle, held);
     const replay = this.relaunched ? undefined : adopt;
     await this.#parts.observer.start(handle, { offset: this.#record.run.logOffset ?? 0, replay });
+    watchSetup(handle, this.#record, this.#parts.limits, replay !== undefined);
     if (!handle.over) void this.#parts.observer.caughtUp.then(() => this.#takenOver.resolve());
     const end = await handle.ended;
     if (this.#detached.signal.aborted) return undefined;
@@ -236,7 +238,7 @@ export class Run implements RunControl {
   }
 
   /** Called when the run executes. From now on it can be frozen, its hooks are answered, and its time counts. */
-  #began(started: { containerId?: string }, handle: RunHandle, held: boolean): void {
+  #began(started: Started, handle: RunHandle, held: boolean): void {
     const { session, run, clock } = this.#record;
     const worked = workedMs(run, clock.now());
     if (this.#state === 'launching') this.#state = 'running';

@@ -30,6 +30,8 @@ export interface SilenceOptions extends SilenceEvents {
   readonly progress: RunProgress;
   /** True if no person sits at the agent's terminal. Only then a first line, a result and an exit are to be expected. */
   readonly unattended: boolean;
+  /** How long the commands before the agent may take. 0 without such commands. */
+  readonly setupMs: number;
   /** The variables of Claude Code, as far as they are known. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -43,6 +45,8 @@ export class Silence {
   readonly #callsUntil = new Map<string, number>();
   #lastSign: number;
   #hasLine = false;
+  /** Until when the commands before the agent explain the silence, on `clock`. */
+  #setupUntil = 0;
   #isFinal = false;
   #cancel: () => void = () => {};
   #ended = false;
@@ -55,6 +59,14 @@ export class Silence {
   /** Called when the agent begins to work, or when this process begins to watch it. */
   start(): void {
     this.#lastSign = this.#options.clock.now();
+    this.#setupUntil = this.#lastSign + this.#options.setupMs;
+    this.#arm();
+  }
+
+  /** Called when the commands before the agent are over. */
+  setup(): void {
+    this.#lastSign = this.#options.clock.now();
+    this.#setupUntil = 0;
     this.#arm();
   }
 
@@ -92,8 +104,12 @@ export class Silence {
     const idleMs = idleMsOf(limits, unattended);
     if (this.#isFinal && unattended) this.#cancel = clock.after(exitMsOf(limits), onOverdue);
     else if (!this.#hasLine && unattended && startMs <= (limits.idleMs ?? startMs))
-      this.#cancel = clock.after(startMs, () => onNoStart(startMs));
-    else if (idleMs !== undefined) this.#cancel = clock.after(idleMs, () => this.#look(idleMs));
+      this.#cancel = clock.after(this.#setupLeft() + startMs, () => onNoStart(startMs));
+    else if (idleMs !== undefined) this.#cancel = clock.after(this.#setupLeft() + idleMs, () => this.#look(idleMs));
+  }
+
+  #setupLeft(): number {
+    return this.#hasLine ? 0 : Math.max(0, this.#setupUntil - this.#options.clock.now());
   }
 
   /** Called when a sign of life could be too old. */

@@ -1,4 +1,5 @@
 import type { ProcessIdentity } from '../process/process-identity.js';
+import type { PublishedPort } from './container-options.js';
 import type { ApprovalSource, Denial } from './denial.js';
 import type { GuardRequest } from './metadata.js';
 import type { Observation } from './observation.js';
@@ -31,7 +32,12 @@ export type SessionAction =
   /** The process on the machine that the run depends on was started. */
   | { readonly type: 'spawned'; readonly process: ProcessIdentity }
   /** The container (or process) executes. */
-  | { readonly type: 'running'; readonly at: number; readonly containerId?: string }
+  | {
+      readonly type: 'running';
+      readonly at: number;
+      readonly containerId?: string;
+      readonly ports?: readonly PublishedPort[];
+    }
   /** The log reported something. `replayed` is set if an earlier process may have read that part of the log before. */
   | {
       readonly type: 'observed';

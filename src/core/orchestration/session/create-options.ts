@@ -1,5 +1,7 @@
 import type { InterpolationData } from 'channelcoder';
+import type { CacheOption, PackageManager } from './caches.js';
 import type { DockerOptions } from './docker-options.js';
+import type { GitIdentityOption } from './git-identity.js';
 import type { SessionLimits } from './limits.js';
 import type { ModelChoice } from './model-choice.js';
 import type { OutputSchema } from './output-schema.js';
@@ -8,6 +10,7 @@ import type { ToolPolicy } from './policy.js';
 import type { QuestionMode } from './question.js';
 import type { SessionDependency, SessionPriority } from './queue-plan.js';
 import type { RetryOptions } from './retry.js';
+import type { SetupCommand } from './setup.js';
 import type { SessionMode } from './status.js';
 import type { WorktreeRequest } from './worktree-request.js';
 
@@ -68,6 +71,23 @@ export interface CreateSessionOptions<T = unknown> extends OwnModelChoice {
    */
   docker?: boolean | Partial<DockerOptions>;
   /**
+   * Commands that run in the session's container before the agent begins, in this order, as the agent's user and in its working
+   * directory, at the beginning of each run: `[{ run: 'npm ci' }]`. They get no input. What they do is told in events
+   * (`session:setup`) and in `runs[].setup`. If one fails or takes longer than its `timeoutMs`, the session ends as `failed`, reason
+   * `SETUP_FAILED`. No guard decides about them, and they may run programs that an earlier agent has left in the workspace. Default:
+   * those of the session that leads this one if this one has a worktree, else those of the manager. `[]` for none. Refused with
+   * `docker: false` and in the mode `planning`, which do not run the manager's either. At most 20.
+   */
+  setup?: readonly SetupCommand[];
+  /**
+   * Caches that later sessions of the same repository find again: the names of package managers, or folders of your own. The
+   * package managers are told by variables, which `docker.env` outweighs. Each is a volume of the engine that one session at a time
+   * has; sessions that run beside each other have a volume each. What an agent leaves in a cache, a later agent of the repository
+   * uses; other repositories never get it. Default: those of the session that leads this one, else those of the manager. `[]` for
+   * none. Refused with `docker: false`. At most 20.
+   */
+  caches?: readonly (PackageManager | CacheOption)[];
+  /**
    * The form of the result. Claude gets the schema as a tool with which it gives its result, and this process checks the result
    * again. Then the result is in `result.output`. A JSON Schema may use draft-07 or 2020-12, has at most 64 KiB, and refers to its
    * own parts only; `format` is told to Claude and not checked. A Standard Schema (zod, …) types `result.output`: as its *input*,
@@ -108,6 +128,8 @@ export interface CreateSessionOptions<T = unknown> extends OwnModelChoice {
   questions?: QuestionMode;
   /** What the session may spend. A session that spends more ends as `failed`. Default unlimited, except for the log (1 GiB). */
   limits?: SessionLimits;
+  /** The name and address of the agent's commits, instead of the manager's `git`. */
+  git?: GitIdentityOption;
   /** Whose login and money the session uses, instead of the manager's `account`. At most 200 characters. */
   account?: string;
   /** How the session goes on by itself after a failure that may pass. What it leaves out is the manager's `retry`. */

@@ -1,14 +1,16 @@
+import type { ContainerOptions } from './container-options.js';
+
 /**
  * How containers are started. Given to the manager as defaults and to `create()` as overrides. `env` is merged with the
  * manager's, variable by variable. Every other option replaces the manager's, including lists such as `mounts` or `capAdd`.
  */
-export interface DockerOptions {
+export interface DockerOptions extends ContainerOptions {
   /** The engine must already have the image; nothing is pulled. Default `'my-claude:authenticated'`. */
   image: string;
   /**
    * Variables for the container. Values never appear in `ps`, records, events or errors. Variables that would undo the guard
-   * are refused with `INVALID_OPTIONS`: those that the library sets, those that load code into the hook's shell,
-   * `CLAUDE_CONFIG_DIR`, `HOME`.
+   * are refused with `INVALID_OPTIONS`: those that the library sets, and those that load code into the hook's shell. The
+   * folders of `HOME` and `CLAUDE_CONFIG_DIR` are made if they are missing. They must not lie in `/workspace`.
    */
   env?: Record<string, string>;
   /** Additional bind mounts. A string has the form `source:target[:ro]`. */
@@ -36,12 +38,16 @@ export interface DockerOptions {
    * bridge, on which containers reach each other. With `'host'` the agent reaches whatever listens on the machine's 127.0.0.1.
    */
   network?: string;
-  /** `user[:group]`, names or ids, instead of the image's own user. */
+  /**
+   * `user[:group]`, names or ids. Default on Linux: the user who works in the workspace, which is the user of this process, or the
+   * workspace's owner if this process is root. If that user has no home folder in the image, it gets that of the image's own user,
+   * with Claude's settings and login. Default elsewhere: the image's own user.
+   */
   user?: string;
   /** Capabilities to add, for example `['NET_ADMIN']`. */
   capAdd?: string[];
   /**
-   * Allows mounts and a workspace that hand over the machine: engine sockets, `/proc`, `/etc`, home folders, keys and
+   * Allows mounts, volumes and a workspace that hand over the machine: engine sockets, `/proc`, `/etc`, home folders, keys and
    * everything else that docs/security.md lists. Default `false`: they are refused with `UNSAFE_MOUNT`.
    */
   allowUnsafeMounts?: boolean;

@@ -19,7 +19,7 @@ export const ERROR_CODES = {
   auth: {
     severity: 'critical',
     nextStep:
-      'Log in again, or renew the key or token that the session gets, then continue the session. If the account or its organisation is disabled, only its administrator or the provider can help.',
+      "Log in again (sessions in Docker: 'npx autonomous-orchestration image login'), or renew the key or token that the session gets, then continue the session. If the account or its organisation is disabled, only its administrator or the provider can help.",
   },
   unknown_model: {
     severity: 'critical',

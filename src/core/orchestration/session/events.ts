@@ -8,6 +8,7 @@ import {
   type ObservedMessage,
   type ObservedOverage,
   type ObservedPrompt,
+  type ObservedSetup,
   type ObservedTool,
   type ObservedToolResult,
   observedEvents,
@@ -108,6 +109,8 @@ export type SessionWorkingEvent = SessionEventBase<'session:working'>;
 export interface SessionErrorEvent extends SessionEventBase<'session:error'>, ObservedError {}
 /** The account pays extra for what the session uses. Told once in a run. The agent's log says so. */
 export interface SessionOverageEvent extends SessionEventBase<'session:overage'>, ObservedOverage {}
+/** A command of the option `setup` began, wrote something, or ended. Its text is agent-controlled: show it as text only. */
+export interface SessionSetupEvent extends SessionEventBase<'session:setup'>, ObservedSetup {}
 /** A further run was requested: by `continue()`, or automatically after a wait. */
 export interface SessionContinuedEvent extends SessionEventBase<'session:continued'> {
   /** Empty if the run begins the conversation anew, with the prompt. */
@@ -162,6 +165,7 @@ export type SessionEvent =
   | SessionEndedEvent
   | SessionRemovedEvent
   | SessionOverageEvent
+  | SessionSetupEvent
   | QueueEvent;
 
 /** The events of `UnifiedSessionManager`, for `on()`. Each is emitted under its own name, and all of them as `'event'`. */

@@ -7,6 +7,7 @@ import { addTokens, NO_TOKENS, type Observation, totalTokens } from './observati
 import type { UnifiedSession } from './record.js';
 import type { SessionRun } from './run.js';
 import { addCounted, costOfRuns, withCost, withReport, withWholeCost } from './run-cost.js';
+import { withSetup } from './setup.js';
 
 const KEPT = { messages: 20, tools: 100, errors: 50, dangers: 50, diagnostics: 20, toolNames: 200 } as const;
 const MESSAGE_LENGTH = 4_000;
@@ -108,6 +109,9 @@ function add(draft: Draft, observation: Observation, { at, replayed }: Observed)
       setTotals(draft, { ...withCost(run, observation), ...counted, tokens: addTokens(tokens, added) });
       break;
     }
+    case 'setup':
+      setRun(draft, { ...currentRun(draft), setup: withSetup(currentRun(draft).setup, observation) });
+      break;
     case 'usage-window':
     case 'request-failed':
     case 'overage':

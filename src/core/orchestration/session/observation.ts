@@ -1,9 +1,11 @@
 import type { Danger } from '../../../danger/index.js';
 import type { FailureCause } from './failure-causes.js';
 import type { ErrorSeverity, TokenUsage, ToolOutcome } from './metadata.js';
+import type { SetupObservation } from './setup.js';
 
 /** What one log line reports, in our own vocabulary. A line may report several things, or nothing. */
 export type Observation =
+  | SetupObservation
   | {
       readonly kind: 'init';
       readonly conversationId: string;

@@ -1,7 +1,9 @@
+import { defined } from '../util/defined.js';
 import { classified } from './error-codes.js';
 import type { ClassifiedError, DangerRecord, SessionMetadata, ToolOutcome, ToolUsageRecord } from './metadata.js';
 import { dangerRecord } from './metadata-reducer.js';
 import type { Observation } from './observation.js';
+import type { SetupObservation } from './setup.js';
 
 /** The agent wrote a message. Agent-controlled text: show it as text only. */
 export interface ObservedMessage {
@@ -53,6 +55,21 @@ export interface ObservedOverage {
   readonly resetsAt?: number;
 }
 
+/** A command of the option `setup` began, wrote something, or ended. Its text is agent-controlled: show it as text only. */
+export interface ObservedSetup {
+  readonly type: 'session:setup';
+  readonly state: SetupObservation['state'];
+  /** The place of the command in the option; 0 is the first. */
+  readonly index: number;
+  readonly run: string;
+  /** Whole lines. Only with `output`. */
+  readonly text?: string;
+  /** Only with `ended`. */
+  readonly exitCode?: number;
+  /** True if it was ended because it took longer than its `timeoutMs`. */
+  readonly timedOut?: true;
+}
+
 /** What a log line reports, without the session that it is about. */
 export type ObservedEvent =
   | ObservedMessage
@@ -61,7 +78,8 @@ export type ObservedEvent =
   | ObservedToolResult
   | ObservedDanger
   | ObservedError
-  | ObservedOverage;
+  | ObservedOverage
+  | ObservedSetup;
 
 /**
  * The events that a log line causes. Pure.
@@ -113,10 +131,19 @@ export function observedEvents(
         events.push({ type: 'session:overage', ...(resetsAt !== undefined && { resetsAt }) });
         break;
       }
+      case 'setup': {
+        events.push(setupEvent(observation));
+        break;
+      }
       case 'error':
         events.push({ type: 'session:error', error: classified(observation, at) });
         break;
     }
   }
   return events;
+}
+
+function setupEvent({ state, index, run, ...seen }: SetupObservation): ObservedSetup {
+  const { text, exitCode, timedOut } = seen as { text?: string; exitCode?: number; timedOut?: true };
+  return { type: 'session:setup', state, index, run, ...defined({ text, exitCode, timedOut }) };
 }

@@ -1,4 +1,5 @@
 import { classifyError } from './error-classifier.js';
+import { HOME_REFUSED, HOME_UNPREPARED } from './home-refused.js';
 import { MOUNTS_DIFFER, MOUNTS_REFUSED } from './mounts-refused.js';
 import {
   causeOf,
@@ -162,6 +163,12 @@ export const OUTCOMES: readonly OutcomeRow[] = [
     when: ({ end, result, diagnostics }) =>
       !result && end.exitCode === MOUNTS_DIFFER && diagnostics.includes(MOUNTS_REFUSED),
     gives: (run) => failed('UNSAFE_MOUNT', `${MOUNTS_MOVED}.${lastOutput(run)}`),
+  },
+  {
+    name: 'the home folder could not be prepared',
+    when: ({ end, result, diagnostics }) =>
+      !result && end.exitCode === HOME_UNPREPARED && diagnostics.includes(HOME_REFUSED),
+    gives: (run) => failed('LAUNCH_FAILED', `The container could not be prepared for its user.${lastOutput(run)}`),
   },
   {
     name: 'a command that cannot be executed',

@@ -1,4 +1,5 @@
 import { stripControl, truncate } from '../util/text.js';
+import { LOG_IN_AGAIN } from './log-in-again.js';
 import { type Ending, OUTCOMES } from './outcome-table.js';
 import type { Outcome, RunWitnesses } from './run-witnesses.js';
 
@@ -21,8 +22,13 @@ function outcome({ end, result }: RunWitnesses, { status, reason, error, ...more
       ...(result?.text !== undefined && { text: result.text }),
       ...(end.exitCode !== undefined && { exitCode: end.exitCode }),
       reason,
-      ...(error !== undefined && { error: stripControl(truncate(error, ERROR_LENGTH)) }),
+      ...(error !== undefined && { error: withNextStep(reason, stripControl(truncate(error, ERROR_LENGTH))) }),
     },
     ...more,
   };
+}
+
+/** What Claude Code says about a refused login is for a person at its terminal. */
+function withNextStep(reason: string, error: string): string {
+  return reason === 'auth' && !error.includes(LOG_IN_AGAIN) ? `${error} ${LOG_IN_AGAIN}`.trim() : error;
 }

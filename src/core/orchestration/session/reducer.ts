@@ -85,6 +85,7 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
         runs: changeRun(session, {
           startedAt: action.at,
           ...(action.containerId !== undefined && { containerId: action.containerId }),
+          ...(action.ports && { ports: Object.freeze(action.ports) }),
         }),
       };
     case 'observed':

@@ -1,6 +1,8 @@
 import type { ProcessIdentity } from '../process/process-identity.js';
+import type { PublishedPort } from './container-options.js';
 import type { TokenUsage } from './metadata.js';
 import type { UnpricedUsage } from './model-price.js';
+import type { SetupRun } from './setup.js';
 import type { PausedFor } from './status.js';
 
 /** One launch of a session. */
@@ -16,6 +18,8 @@ export interface SessionRun {
   readonly endedAt?: number;
   readonly containerName?: string;
   readonly containerId?: string;
+  /** Where the machine reaches the container's ports (`docker.ports`). Absent if none are published. */
+  readonly ports?: readonly PublishedPort[];
   readonly exitCode?: number;
   /** How a person opens the terminal of an `interactive` session: a command for a shell on the machine. */
   readonly attachCommand?: string;
@@ -51,6 +55,8 @@ export interface SessionRun {
   readonly waitedMs?: number;
   /** The latest 50 earlier waits. */
   readonly waits?: readonly SessionWait[];
+  /** What the commands of the option `setup` did, as far as they have begun. */
+  readonly setup?: readonly SetupRun[];
   /** Why the run was told to end, if it was. */
   readonly stop?: RunStop;
   /** Set if the run ended, and the session waited to go on. */

@@ -10,7 +10,6 @@ export function silentStart({ docker, dockerImage }: Pick<SessionEnvironment, 'd
   const causes = [
     `the entrypoint of the image '${dockerImage}' does not execute its arguments (exec "$@")`,
     "'claude' in the image is a wrapper that does not pass its arguments on",
-    'docker.user is a uid that has no home folder in the image',
   ];
   const test = `docker run --rm -e DISABLE_FIREWALL=true ${dockerImage} claude -p 'Say hello'`;
   return `${found} Likely causes: ${causes.join('; ')}. Try: ${test} (it has to print an answer; if docker.user is set, add --user).`;

@@ -12,17 +12,18 @@ import { inspect } from 'node:util';
  * | `REQUEST_NOT_FOUND` | no approval or question with this id waits | read `pendingApprovals`, `pendingQuestions`; it may have been answered |
  * | `ILLEGAL_TRANSITION` | the session's status does not allow the call | wait with `waitFor()`, or use the call that the message names |
  * | `DOCKER_UNAVAILABLE` | no Docker engine answers, or it answers only with an error | start the engine, set `DOCKER_HOST`, or see the message |
- * | `IMAGE_NOT_FOUND` | the engine has no such image | build, load or pull it; the library never pulls |
+ * | `IMAGE_NOT_FOUND` | the engine has no such image | build it with `npx autonomous-orchestration image build`, load or pull it; the library never pulls |
  * | `CLAUDE_NOT_FOUND` | neither image nor `PATH` has a `claude` that runs | install Claude Code there |
  * | `TMUX_NOT_FOUND` | an interactive session needs tmux, and `PATH` has none | install it: Debian's package `tmux`, `brew install tmux` |
  * | `ONBOARDING_NEEDED` | Claude's terminal UI asks what only a person may answer: theme, trust, API key | start `claude` there once by hand, or mount a home folder with the answers |
  * | `WORKSPACE_NOT_FOUND` | the workspace is missing or not a folder | correct `cwd` |
- * | `WORKSPACE_NOT_WRITABLE` | the image's user cannot write to the workspace | change its owner, or set `docker.user` |
+ * | `WORKSPACE_NOT_WRITABLE` | the session's user cannot write to the workspace | change its owner or mode, or see the message |
  * | `UNSAFE_MOUNT` | a mount would hand the machine to the agent | mount less, or set `docker.allowUnsafeMounts` |
  * | `UNSAFE_SETTINGS` | the workspace's Claude settings would switch the guard off | correct the file that the message names |
  * | `WORKTREE_FAILED` | the worktree could not be made, found or removed | see the message |
  * | `WORKTREE_HAS_WORK` | a worktree has work that would be lost with it | merge it, or remove it with `force` |
  * | `LAUNCH_FAILED` | the session's process could not be started | see the message |
+ * | `SETUP_FAILED` | a command of `setup` failed or took too long; the reason of a session, not thrown | correct the command that the message names |
  * | `ENV_MISSING` | a session of an earlier process needs variables, and their values are not kept on disk | give them to `recover({ env })` |
  * | `STATE_LOCKED` | another manager uses `stateDir` | reach it with `openSessions()`, close it, or choose another folder |
  * | `OWNER_UNREACHABLE` | the process that owns the sessions does not answer, or the connection to it was lost | see the message; look at the record before you repeat a call |
@@ -50,6 +51,7 @@ export type OrchestrationErrorCode =
   | 'WORKTREE_FAILED'
   | 'WORKTREE_HAS_WORK'
   | 'LAUNCH_FAILED'
+  | 'SETUP_FAILED'
   | 'ENV_MISSING'
   | 'STATE_LOCKED'
   | 'OWNER_UNREACHABLE'
@@ -57,6 +59,22 @@ export type OrchestrationErrorCode =
   | 'STATE_NOT_WRITABLE'
   | 'EVENTS_OVERFLOW'
   | 'MANAGER_CLOSED';
+
+/** The errors whose cause is the engine, the image or the user, which `doctor` examines. */
+const EXAMINED: readonly OrchestrationErrorCode[] = [
+  'DOCKER_UNAVAILABLE',
+  'IMAGE_NOT_FOUND',
+  'CLAUDE_NOT_FOUND',
+  'ONBOARDING_NEEDED',
+  'WORKSPACE_NOT_WRITABLE',
+];
+/** What such an error says at its end. */
+export const DOCTOR_HINT = "'npx autonomous-orchestration doctor' checks what a session needs.";
+
+/** An error may repeat the message of another one, with its hint. */
+function withHint(code: OrchestrationErrorCode, message: string): string {
+  return EXAMINED.includes(code) && !message.includes(DOCTOR_HINT) ? `${message} ${DOCTOR_HINT}` : message;
+}
 
 /**
  * The one error class that this library throws on purpose. Its message names the option or resource, the value received and the
@@ -77,7 +95,7 @@ export class OrchestrationError extends Error {
   readonly code: OrchestrationErrorCode;
 
   constructor(code: OrchestrationErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(withHint(code, message), options);
     this.code = code;
   }
 }

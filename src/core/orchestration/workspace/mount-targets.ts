@@ -43,10 +43,11 @@ export function takenTarget({ target, readonly }: Pick<Mount, 'target' | 'readon
  * Refuses a mount inside another mount, such as one below `/workspace`, if a link is on the way. An agent may have made the
  * link, and the engine follows it to any place in the container, for example to the guard's files.
  *
+ * @param further places in the container at which something is mounted that is no folder of the machine
  * @throws OrchestrationError `UNSAFE_MOUNT`
  */
-export async function refuseLinkedTargets(mounts: readonly Mount[]): Promise<void> {
-  for (const mount of mounts) {
+export async function refuseLinkedTargets(mounts: readonly Mount[], further: readonly string[] = []): Promise<void> {
+  for (const mount of [...mounts, ...further.map((target) => ({ target }))]) {
     const around = mounts
       .filter((other) => other !== mount && isInside(mount.target, other.target))
       .sort((one, other) => other.target.length - one.target.length)[0];

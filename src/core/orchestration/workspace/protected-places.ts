@@ -139,7 +139,7 @@ export const PROTECTED_PLACES: readonly PlaceGroup[] = [
       .password-store .local/share/keyrings .local/share/kwalletd .keychain .config/op .1password .config/1Password
       .config/Bitwarden .config/keepassxc .config/sops .age .config/age .authinfo .authinfo.gpg .msmtprc
       .claude .claude.json .config/claude .config/anthropic .codex .gemini .config/github-copilot .config/openai
-      .huggingface .cache/huggingface/token .autonomous-orchestration .channelcoder
+      .huggingface .cache/huggingface/token .autonomous-orchestration .config/autonomous-orchestration .channelcoder
       .mozilla .config/google-chrome .config/chromium .config/BraveSoftware .config/microsoft-edge .config/vivaldi
       .config/opera .thunderbird .config/Signal .config/Slack .config/discord .local/share/TelegramDesktop
       .bash_history .zsh_history .python_history .node_repl_history .psql_history .mysql_history .local/share/fish

@@ -11,14 +11,17 @@ import {
 import { dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
+import type { EngineUsers } from '../../../../src/core/orchestration/docker/agent-user.js';
 import {
   ContainerPlanner,
   type PlannedContainer,
 } from '../../../../src/core/orchestration/docker/container-planner.js';
 import type { DockerSpec } from '../../../../src/core/orchestration/docker/docker-spec.js';
 import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
+import type { HelperContainers } from '../../../../src/core/orchestration/docker/helper-containers.js';
 import type { ImageFacts, ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
-import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
+import { StoredLogin } from '../../../../src/core/orchestration/login/stored-login.js';
+import type { LoginSource } from '../../../../src/core/orchestration/session/login-source.js';
 import { errorOf } from '../../../support/errors.js';
 import { git, repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
@@ -26,8 +29,19 @@ import { tempFolder } from '../../../support/temp-folder.js';
 const FACTS: ImageFacts = {
   entrypoint: ['/start'],
   uid: 1000,
+  gid: 1000,
   gids: [1000],
   home: '/home/me',
+  configDir: '/home/me/.claude',
+  works: true,
+  name: 'me',
+  shell: '/bin/bash',
+  isKnown: true,
+  imageHome: '/home/me',
+  setpriv: '/usr/bin/setpriv',
+  lacks: [],
+  uidMap: '0 0 4294967295',
+  gidMap: '0 0 4294967295',
   claudeVersion: '2.1.98',
   onboarded: true,
   env: { PATH: '/image/bin', LD_LIBRARY_PATH: '/image/lib' },
@@ -38,23 +52,30 @@ const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
 
 interface Circumstances {
   facts?: Partial<ImageFacts>;
-  mapsUsers?: () => Promise<boolean>;
+  users?: () => Promise<EngineUsers>;
   home?: string;
   stateDir?: string;
+  login?: LoginSource | false;
 }
 
-async function scene({ facts = {}, mapsUsers = async () => true, ...own }: Circumstances = {}) {
-  const { home = tempFolder(), stateDir = tempFolder() } = own;
+async function scene({
+  facts = {},
+  users = async () => ({ areHidden: true, storage: '/images' }),
+  ...own
+}: Circumstances = {}) {
+  const { home = tempFolder(), stateDir = tempFolder(), login = false } = own;
   const socketPath = join(tempFolder(), 'engine.sock');
   writeFileSync(socketPath, '');
   const network = vi.fn(async () => [NETWORK]);
   const probed = vi.fn(async () => ({ ...FACTS, ...facts }));
   const planner = new ContainerPlanner({
-    engine: { mapsUsers, networks: network } as unknown as DockerEngine,
+    engine: { users, networks: network } as unknown as DockerEngine,
     probe: { facts: probed } as unknown as ImageProbe,
+    helpers: {} as unknown as HelperContainers,
     endpoint: async () => ({ socketPath }),
     stateDir,
     host: { env: {}, home },
+    login: new StoredLogin({ source: login, env: {}, home }),
   });
   const folder = new SessionFolder(stateDir, 'a');
   await folder.create();
@@ -96,6 +117,24 @@ describe('the container of a session', () => {
     ]);
     expect(rest).toMatchObject({ ...IDENTITY, options: spec.docker, env: { KEY: 'value', GUARDED: '1' }, claude: {} });
     expect(rest.env).not.toHaveProperty('IS_SANDBOX');
+  });
+
+  it('a session gets the stored login, unless its options give one', async () => {
+    const envFile = join(tempFolder(), 'login.env');
+    writeFileSync(envFile, 'CLAUDE_CODE_OAUTH_TOKEN=stored\n', { mode: 0o600 });
+    const { planner, planned, specOf } = await scene({ login: { envFile } });
+    expect((await planned(specOf())).env).toMatchObject({ CLAUDE_CODE_OAUTH_TOKEN: 'stored' });
+    const own = await planned(specOf({}, { env: { ANTHROPIC_API_KEY: 'own' } }));
+    expect(own.env).toMatchObject({ ANTHROPIC_API_KEY: 'own' });
+    expect(own.env).not.toHaveProperty('CLAUDE_CODE_OAUTH_TOKEN');
+    // The options, which are written to the disk, do not have it.
+    expect(await planner.check(specOf())).not.toHaveProperty('env.CLAUDE_CODE_OAUTH_TOKEN');
+  });
+
+  it('a stored login that cannot be used is refused before anything is made', async () => {
+    const { planner, specOf } = await scene({ login: { envFile: '/nonexistent/login.env' } });
+    const error = await errorOf(planner.check(specOf()), 'INVALID_OPTIONS');
+    expect(error.message).toContain("Option 'login.envFile'");
   });
 
   it('the workspace is mounted read-only if the agent may only read it', async () => {
@@ -272,52 +311,77 @@ describe('the check of a session', () => {
     [true, ''],
     [false, 'ONBOARDING_NEEDED'],
   ] as const)('a terminal session needs an image in which Claude was set up: %s', async (onboarded, code) => {
-    const { planner } = await scene({ facts: { onboarded } });
-    const demanded = planner.requireOnboarding({ image: 'image' });
+    const { planner, specOf } = await scene({ facts: { onboarded } });
+    const demanded = planner.requireOnboarding(specOf());
     if (code === '') await demanded;
     else await errorOf(demanded, code);
   });
 });
 
-describe.runIf(process.platform === 'linux')("a workspace that the image's user cannot write", () => {
-  const unwritable = (path: string): string => {
-    chmodSync(path, 0o555);
-    return path;
-  };
-
-  it("a workspace that the image's user cannot write is refused", async () => {
-    const { planner, planned, specOf } = await scene({ mapsUsers: async () => false });
-    const spec = specOf({ cwd: unwritable(tempFolder()) });
-    await errorOf(planner.check(spec), 'WORKSPACE_NOT_WRITABLE');
-    await errorOf(planned(spec), 'WORKSPACE_NOT_WRITABLE');
+describe('where Claude Code keeps its files', () => {
+  it('the conversation is mounted where CLAUDE_CONFIG_DIR of the image or of the session leads', async () => {
+    const { planned, specOf, folder } = await scene({ facts: { configDir: '/data/claude' } });
+    expect((await planned(specOf())).mounts).toContainEqual(
+      expect.objectContaining({ source: folder.projects, target: '/data/claude/projects' }),
+    );
   });
 
-  it('an unwritable workspace is accepted if the agent only reads it or if the engine maps users', async () => {
-    const own = await scene({ mapsUsers: async () => false });
-    await own.planner.check(own.specOf({ cwd: unwritable(tempFolder()), readOnly: true }));
-    const mapped = await scene();
-    await mapped.planner.check(mapped.specOf({ cwd: unwritable(tempFolder()) }));
+  it.each(['/data/claude/projects', '/data/claude/projects/x'])(
+    'a session is refused if a mount would cover its conversation: %s',
+    async (target) => {
+      const { planner, planned, specOf } = await scene({ facts: { configDir: '/data/claude' } });
+      const spec = specOf({}, { mounts: [`${tempFolder()}:${target}`] });
+      expect((await errorOf(planner.check(spec), 'INVALID_OPTIONS')).message).toContain("cover Claude's conversation");
+      await errorOf(planned(spec), 'INVALID_OPTIONS');
+    },
+  );
+
+  it.each(['/home/me', '/home/me/.claude', '/home'])(
+    'a session is refused if %s is mounted read-only',
+    async (target) => {
+      const { planner, specOf } = await scene();
+      const source = tempFolder();
+      const { message } = await errorOf(
+        planner.check(specOf({}, { mounts: [`${source}:${target}:ro`] })),
+        'INVALID_OPTIONS',
+      );
+      expect(message).toContain(source);
+      expect(message).toContain('is read-only');
+      await planner.check(specOf({}, { mounts: [`${source}:${target}`] }));
+    },
+  );
+
+  it('settings in a mounted configuration folder are checked like those of the workspace', async () => {
+    const { planner, planned, specOf } = await scene();
+    const source = tempFolder();
+    writeFileSync(join(source, 'settings.json'), '{"env":{"LD_SHOW_AUXV":"1"}}');
+    const spec = specOf({}, { mounts: [`${source}:/home/me/.claude`] });
+    expect((await errorOf(planner.check(spec), 'UNSAFE_SETTINGS')).message).toContain('LD_SHOW_AUXV');
+    await errorOf(planned(spec), 'UNSAFE_SETTINGS');
+  });
+});
+
+describe.runIf(process.platform === 'linux')('a workspace that nobody of the session can write', () => {
+  it('a session is refused when it is created and when it starts, unless the agent only reads', async () => {
+    const { planner, planned, specOf } = await scene({ users: async () => ({ areHidden: false, storage: '/images' }) });
+    const cwd = tempFolder();
+    chmodSync(cwd, 0o555);
+    await errorOf(planner.check(specOf({ cwd })), 'WORKSPACE_NOT_WRITABLE');
+    await errorOf(planned(specOf({ cwd })), 'WORKSPACE_NOT_WRITABLE');
+    await planner.check(specOf({ cwd, readOnly: true }));
+    await (await scene()).planner.check(specOf({ cwd }));
   });
 
   it('a session with a worktree needs a writable objects folder, but no writable workspace', async () => {
-    const stranger = { uid: 4_000_000, gids: [4_000_000] };
-    const { planner, specOf } = await scene({ facts: stranger, mapsUsers: async () => false });
+    const facts = { uid: process.getuid?.() ?? 0 };
+    const { planner, specOf } = await scene({ facts, users: async () => ({ areHidden: false, storage: '/images' }) });
     const cwd = repository();
     const objects = join(cwd, '.git/objects');
-    chmodSync(objects, 0o777);
+    chmodSync(cwd, 0o555);
     const spec = specOf({ cwd, worktree: { branch: 'b' } });
     await planner.check(spec);
-    chmodSync(objects, 0o755);
+    chmodSync(objects, 0o555);
     expect((await errorOf(planner.check(spec), 'WORKSPACE_NOT_WRITABLE')).message).toContain(objects);
-  });
-
-  it('the engine is asked once whether it maps users, but asked again after a failure', async () => {
-    const away = new OrchestrationError('DOCKER_UNAVAILABLE', 'away');
-    const mapsUsers = vi.fn(async () => true).mockRejectedValueOnce(away);
-    const { planner, specOf } = await scene({ mapsUsers });
-    expect(await errorOf(planner.check(specOf()), 'DOCKER_UNAVAILABLE')).toBe(away);
-    await planner.check(specOf());
-    await planner.check(specOf());
-    expect(mapsUsers).toHaveBeenCalledTimes(2);
+    chmodSync(cwd, 0o755);
   });
 });

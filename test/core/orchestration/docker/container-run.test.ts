@@ -2,8 +2,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { RunHandle } from '../../../../src/core/orchestration/contract/run-handle.js';
 import { runContainer } from '../../../../src/core/orchestration/docker/container-run.js';
+import type { ContainerState } from '../../../../src/core/orchestration/docker/container-state.js';
 import type { ContainerListener, ContainerWatch } from '../../../../src/core/orchestration/docker/container-watch.js';
-import type { ContainerState, DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
+import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
 import type { LaunchedProcess, ProcessExit } from '../../../../src/core/orchestration/process/launcher.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { eventually } from '../../../support/eventually.js';
@@ -18,6 +19,7 @@ const ENDED: ContainerState = {
   exitCode: 0,
   oomKilled: false,
   error: '',
+  ports: [],
 };
 
 const IDENTITY = { pid: 1, startedAt: '1' };

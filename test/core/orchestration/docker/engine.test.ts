@@ -30,7 +30,7 @@ const CALLS: Call[] = [
     call: (engine) => engine.image('i'),
     request: 'GET /images/i/json',
     answer: { status: 200, json: { Id: 'sha256:1' } },
-    value: { id: 'sha256:1', entrypoint: [] },
+    value: { id: 'sha256:1', entrypoint: [], user: '' },
     refusals: { 404: 'IMAGE_NOT_FOUND' },
   },
   {
@@ -49,11 +49,11 @@ const CALLS: Call[] = [
     also: [[409, undefined]],
   },
   {
-    name: 'mapsUsers',
-    call: (engine) => engine.mapsUsers(),
+    name: 'users',
+    call: (engine) => engine.users(),
     request: 'GET /info',
-    answer: { status: 200, json: { SecurityOptions: ['name=seccomp,profile=builtin', 'name=rootless'] } },
-    value: true,
+    answer: { status: 200, json: { OperatingSystem: 'Debian', DockerRootDir: '/images' } },
+    value: { areHidden: false, storage: '/images' },
   },
   {
     name: 'list',
@@ -109,6 +109,7 @@ const CALLS: Call[] = [
       exitCode: 3,
       oomKilled: true,
       error: 'why',
+      ports: [],
     },
     also: [[404, undefined]],
   },
@@ -181,11 +182,21 @@ describe.each(CALLS)('$name', ({ call, request, answer, value, also = [], refusa
   });
 });
 
+it('the users of an engine in the virtual machine of Docker Desktop are hidden', async () => {
+  const json = { OperatingSystem: 'Docker Desktop' };
+  const { engine } = await FakeEngine.start({ 'GET /info': { status: 200, json } });
+  expect(await engine.users()).toEqual({ areHidden: true, storage: '' });
+});
+
 describe('image', () => {
   it('asks for the image by its full name', async () => {
-    const json = { Id: 'sha256:1', Config: { Entrypoint: ['/start.sh', '--now'] } };
+    const json = { Id: 'sha256:1', Config: { Entrypoint: ['/start.sh', '--now'], User: 'node' } };
     const { fake, engine } = await FakeEngine.start({ 'GET /images/my%2Fimage%3A1/json': { status: 200, json } });
-    expect(await engine.image('my/image:1')).toEqual({ id: 'sha256:1', entrypoint: ['/start.sh', '--now'] });
+    expect(await engine.image('my/image:1')).toEqual({
+      id: 'sha256:1',
+      entrypoint: ['/start.sh', '--now'],
+      user: 'node',
+    });
     expect(fake.requests).toEqual(['GET /images/my/image:1/json']);
   });
 
@@ -195,7 +206,7 @@ describe('image', () => {
       const { engine } = await FakeEngine.start({
         'GET /images/i/json': { status: 200, json: { Id: 'sha256:1', Config } },
       });
-      expect(await engine.image('i')).toEqual({ id: 'sha256:1', entrypoint: [] });
+      expect(await engine.image('i')).toEqual({ id: 'sha256:1', entrypoint: [], user: '' });
     },
   );
 

@@ -3,14 +3,32 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
+import { PREPARING_CAPABILITIES } from '../../../../src/core/orchestration/docker/home-preparation.js';
 import { ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
 import { ProbedImages } from '../../../../src/core/orchestration/docker/probed-images.js';
 import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
 import { errorOf } from '../../../support/errors.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-const SAID =
-  'autonomous-orchestration-probe 1000 [1000 27] /home/node\r\nautonomous-orchestration-probe stat\r\n2.1.98 (Claude Code)\r\nautonomous-orchestration-probe ended\r\n';
+const SAID = [
+  'user 1000 1000 [1000 27] /home/node',
+  'config /home/node/.claude',
+  'stat',
+  'me node:/bin/bash',
+  'owner node:/home/node:/bin/bash',
+  'uid 0 0 4294967295',
+  'gid 0 0 4294967295',
+  'setpriv /usr/bin/setpriv',
+  'works',
+]
+  .map((line) => `autonomous-orchestration-probe ${line}\r\n`)
+  .concat('2.1.98 (Claude Code)\r\n', 'autonomous-orchestration-probe ended\r\n')
+  .join('');
+
+/** The facts of an image for a user, with the session's variables. */
+function factsOf(probe: ImageProbe, image: string, user?: string, env: Record<string, string> = {}) {
+  return probe.facts({ image, user, env }, 'same');
+}
 
 const says = (text: string) => ({ output: Promise.resolve(text) });
 
@@ -22,7 +40,7 @@ function probeOf(
   engine: { [Name in 'image' | 'create' | 'start' | 'attach' | 'remove']: ReturnType<typeof vi.fn> };
 } {
   const engine = {
-    image: vi.fn(async (image: string) => ({ id: `sha256:${image}`, entrypoint: ['/start'] })),
+    image: vi.fn(async (image: string) => ({ id: `sha256:${image}`, entrypoint: ['/start'], user: 'node' })),
     create: vi.fn(async () => 'id'),
     start: vi.fn(async () => {}),
     attach: vi.fn(async () => says(SAID)),
@@ -39,11 +57,22 @@ function probeOf(
 describe('the facts of an image', () => {
   it('the facts are read from a container of the image, which is then removed', async () => {
     const { probe, engine } = probeOf();
-    expect(await probe.facts('image', undefined)).toEqual({
+    expect(await factsOf(probe, 'image')).toEqual({
       entrypoint: ['/start'],
       uid: 1000,
+      gid: 1000,
       gids: [1000, 27],
       home: '/home/node',
+      configDir: '/home/node/.claude',
+      works: true,
+      name: 'node',
+      shell: '/bin/bash',
+      isKnown: true,
+      imageHome: '/home/node',
+      setpriv: '/usr/bin/setpriv',
+      lacks: [],
+      uidMap: '0 0 4294967295',
+      gidMap: '0 0 4294967295',
       claudeVersion: '2.1.98',
       onboarded: false,
       env: {},
@@ -58,7 +87,7 @@ describe('the facts of an image', () => {
       'autonomous-orchestration-probe env PATH=/a b:/bin\r\nautonomous-orchestration-probe env LD_PRELOAD=/x.so\r\n$&',
     );
     const { probe } = probeOf({ attach: vi.fn(async () => says(said)) });
-    expect(await probe.facts('image', undefined)).toMatchObject({ env: { PATH: '/a b:/bin', LD_PRELOAD: '/x.so' } });
+    expect(await factsOf(probe, 'image')).toMatchObject({ env: { PATH: '/a b:/bin', LD_PRELOAD: '/x.so' } });
   });
 
   it.each([
@@ -68,12 +97,12 @@ describe('the facts of an image', () => {
   ])("the facts say whether Claude's terminal UI starts without questions: %s", async (onboarded, keys) => {
     const marks = keys.map((key) => `autonomous-orchestration-probe ${key}\r\n`).join('');
     const { probe } = probeOf({ attach: vi.fn(async () => says(SAID.replace('\r\n', `\r\n${marks}`))) });
-    expect(await probe.facts('image', undefined)).toMatchObject({ onboarded });
+    expect(await factsOf(probe, 'image')).toMatchObject({ onboarded });
   });
 
   it("the probe script finds Claude's settings, formatted or not", async () => {
     const { probe, engine } = probeOf();
-    await probe.facts('image', undefined);
+    await factsOf(probe, 'image');
     const [, { Cmd: [script] = [''] }] = engine.create.mock.calls[0] as [string, { Cmd: string[] }];
     const home = tempFolder();
     const said = (): string =>
@@ -106,7 +135,7 @@ describe('the facts of an image', () => {
 
   it('the probe runs in a labelled container of the image id, without network or privileges', async () => {
     const { probe, engine } = probeOf();
-    await probe.facts('image', '1000:1000');
+    await factsOf(probe, 'image', '1000:1000');
     expect(engine.create.mock.calls[0]).toEqual([
       'probe-1',
       expect.objectContaining({
@@ -125,29 +154,51 @@ describe('the facts of an image', () => {
 
   it("the image's own user is probed if no user is given", async () => {
     const { probe, engine } = probeOf();
-    await probe.facts('image', undefined);
+    await factsOf(probe, 'image');
     expect(engine.create.mock.calls[0]?.[1]).not.toHaveProperty('User');
   });
 
   it('each image id and user is probed once, even for parallel calls and other tags', async () => {
-    const { probe, engine } = probeOf({ image: vi.fn(async () => ({ id: 'sha256:same', entrypoint: [] })) });
-    const facts = await Promise.all(['image', 'image', 'alias'].map((image) => probe.facts(image, undefined)));
+    const { probe, engine } = probeOf({ image: vi.fn(async () => ({ id: 'sha256:same', entrypoint: [], user: '' })) });
+    const facts = await Promise.all(['image', 'image', 'alias'].map((image) => factsOf(probe, image)));
     expect(new Set(facts).size).toBe(1);
-    await probe.facts('image', undefined);
+    await factsOf(probe, 'image');
     expect(engine.create).toHaveBeenCalledTimes(1);
-    await probe.facts('image', 'root');
-    await probe.facts('image', 'root');
+    await factsOf(probe, 'image', 'root');
+    await factsOf(probe, 'image', 'root');
     expect(engine.create).toHaveBeenCalledTimes(2);
+  });
+
+  it('each home folder, configuration and start is probed once', async () => {
+    const { probe, engine } = probeOf();
+    for (const env of [{ HOME: '/h' }, { HOME: '/i' }, { HOME: '/h' }]) await factsOf(probe, 'image', undefined, env);
+    expect(engine.create.mock.calls.map(([, { Env }]) => Env)).toEqual([['HOME=/h'], ['HOME=/i']]);
+    await probe.facts({ image: 'image', env: { HOME: '/h' } }, 'mapped');
+    expect(engine.create).toHaveBeenCalledTimes(3);
+  });
+
+  it('a prepared start is probed as it will be: root with few capabilities, which becomes the user', async () => {
+    const { probe, engine } = probeOf();
+    const preparation = { script: 'prepare', become: ['/usr/bin/setpriv', '--'], env: { HOME: '/home/node' } };
+    await probe.facts({ image: 'image', user: '7:7', env: { CLAUDE_CONFIG_DIR: '/c' }, preparation }, 'same');
+    const definition = engine.create.mock.calls[0]?.[1];
+    expect(definition).toMatchObject({
+      User: '0:0',
+      Env: ['CLAUDE_CONFIG_DIR=/c', 'HOME=/home/node'],
+      HostConfig: { CapDrop: ['ALL'], CapAdd: PREPARING_CAPABILITIES, SecurityOpt: ['no-new-privileges'] },
+    });
+    expect(definition.Cmd[0]).toMatch(/^prepare\nexec '\/usr\/bin\/setpriv' '--' '\/bin\/sh' '-c' '/);
+    expect(definition.Cmd[0]).toContain('--output-format stream-json');
   });
 
   it('an image that was built again is probed again', async () => {
     const image = vi
       .fn()
-      .mockResolvedValueOnce({ id: 'sha256:old', entrypoint: [] })
-      .mockResolvedValueOnce({ id: 'sha256:new', entrypoint: [] });
+      .mockResolvedValueOnce({ id: 'sha256:old', entrypoint: [], user: '' })
+      .mockResolvedValueOnce({ id: 'sha256:new', entrypoint: [], user: '' });
     const { probe, engine } = probeOf({ image });
-    await probe.facts('image', undefined);
-    await probe.facts('image', undefined);
+    await factsOf(probe, 'image');
+    await factsOf(probe, 'image');
     expect(engine.create.mock.calls.map(([, { Image }]) => Image)).toEqual(['sha256:old', 'sha256:new']);
   });
 });
@@ -156,12 +207,12 @@ describe('the facts of an image that another process has probed', () => {
   it('the facts are read from disk for the same image id and user only', async () => {
     const stateDir = tempFolder();
     const first = probeOf({}, stateDir);
-    const facts = await first.probe.facts('image', undefined);
+    const facts = await factsOf(first.probe, 'image');
     const second = probeOf({}, stateDir);
-    expect(await second.probe.facts('image', undefined)).toEqual(facts);
+    expect(await factsOf(second.probe, 'image')).toEqual(facts);
     expect(second.engine.create).not.toHaveBeenCalled();
-    await second.probe.facts('image', 'root');
-    await second.probe.facts('other', undefined);
+    await factsOf(second.probe, 'image', 'root');
+    await factsOf(second.probe, 'other');
     expect(second.engine.create).toHaveBeenCalledTimes(2);
   });
 
@@ -172,28 +223,28 @@ describe('the facts of an image that another process has probed', () => {
   ])('the image is probed again if the file is %s', async (_, change, mode) => {
     const stateDir = tempFolder();
     const first = probeOf({}, stateDir);
-    const facts = await first.probe.facts('image', undefined);
+    const facts = await factsOf(first.probe, 'image');
     change(join(stateDir, 'images.json'));
     chmodSync(join(stateDir, 'images.json'), mode);
     const second = probeOf({}, stateDir);
-    expect(await second.probe.facts('image', undefined)).toEqual(facts);
+    expect(await factsOf(second.probe, 'image')).toEqual(facts);
     expect(second.engine.create).toHaveBeenCalledTimes(1);
   });
 
   it('the facts are forgotten when 50 later images have been probed', async () => {
     const stateDir = tempFolder();
     const first = probeOf({}, stateDir);
-    for (let image = 0; image <= 50; image += 1) await first.probe.facts(`image-${image}`, undefined);
+    for (let image = 0; image <= 50; image += 1) await factsOf(first.probe, `image-${image}`);
     const second = probeOf({}, stateDir);
-    await second.probe.facts('image-1', undefined);
+    await factsOf(second.probe, 'image-1');
     expect(second.engine.create).not.toHaveBeenCalled();
-    await second.probe.facts('image-0', undefined);
+    await factsOf(second.probe, 'image-0');
     expect(second.engine.create).toHaveBeenCalledTimes(1);
   });
 
   it('the image is probed if the state folder cannot be written to', async () => {
     const { probe, engine } = probeOf({}, '/nonexistent');
-    expect(await probe.facts('image', undefined)).toMatchObject({ uid: 1000 });
+    expect(await factsOf(probe, 'image')).toMatchObject({ uid: 1000 });
     expect(engine.create).toHaveBeenCalledTimes(1);
   });
 });
@@ -202,10 +253,10 @@ describe('an image that cannot be used', () => {
   const refused = (message: string): OrchestrationError => new OrchestrationError('LAUNCH_FAILED', message);
   it.each([
     ['has no stat', SAID.replace(/^.* stat\r\n/m, ''), "it has no 'stat'"],
-    ['has no claude', SAID.split('\r\n').slice(0, 2).join('\r\n'), "'claude --version' does not run"],
+    ['has no claude', SAID.slice(0, SAID.indexOf('2.1.98')), "'claude --version' does not run"],
     [
       'has a claude that fails',
-      SAID.split('autonomous').slice(0, 3).join('autonomous'),
+      SAID.slice(0, SAID.lastIndexOf('autonomous-orchestration-probe')),
       "'claude --version' does not run",
     ],
     ['has another program called claude', SAID.replace('Claude Code', 'Clod'), "'claude --version' does not run"],
@@ -224,7 +275,7 @@ describe('an image that cannot be used', () => {
 
   async function requireRefusal(overrides: Parameters<typeof probeOf>[0], message: string): Promise<void> {
     const { probe, engine } = probeOf(overrides);
-    const error = await errorOf(probe.facts('my-image', 'me'), 'CLAUDE_NOT_FOUND');
+    const error = await errorOf(factsOf(probe, 'my-image', 'me'), 'CLAUDE_NOT_FOUND');
     expect(error.message).toContain(message);
     expect(error.message).toContain("Image 'my-image' (docker.image)");
     expect(error.message).toContain("as user 'me'");
@@ -237,22 +288,22 @@ describe('an image that cannot be used', () => {
       attach: async () => Promise.reject(away),
       remove: vi.fn().mockRejectedValue(away),
     });
-    expect(await errorOf(probe.facts('image', undefined), 'DOCKER_UNAVAILABLE')).toBe(away);
+    expect(await errorOf(factsOf(probe, 'image'), 'DOCKER_UNAVAILABLE')).toBe(away);
     expect(engine.remove).toHaveBeenCalledTimes(1);
   });
 
   it('an image is probed again after a failure, because failures are not remembered', async () => {
     const attach = vi.fn().mockResolvedValueOnce(says('')).mockResolvedValue(says(SAID));
     const { probe, engine } = probeOf({ attach });
-    await errorOf(probe.facts('image', undefined), 'CLAUDE_NOT_FOUND');
-    expect(await probe.facts('image', undefined)).toMatchObject({ uid: 1000 });
+    await errorOf(factsOf(probe, 'image'), 'CLAUDE_NOT_FOUND');
+    expect(await factsOf(probe, 'image')).toMatchObject({ uid: 1000 });
     expect(engine.create).toHaveBeenCalledTimes(2);
   });
 
   it('a missing image is reported as IMAGE_NOT_FOUND, and no container is created', async () => {
     const missing = new OrchestrationError('IMAGE_NOT_FOUND', 'none');
     const { probe, engine } = probeOf({ image: async () => Promise.reject(missing) });
-    await errorOf(probe.facts('image', undefined), 'IMAGE_NOT_FOUND');
+    await errorOf(factsOf(probe, 'image'), 'IMAGE_NOT_FOUND');
     expect(engine.create).not.toHaveBeenCalled();
   });
 });

@@ -228,14 +228,22 @@ describe('the options that a child gets from its leader', () => {
     const { docker, policy } = spec;
     const limits = { ...spec.limits, logBytes: 1024 ** 3 };
     const provider = { retry: DEFAULT_RETRY, onOverage: 'continue' };
-    const handed = { led: true, docker, policy, limits, disallowedTools: [], cwd: '/work', ...provider };
+    const handed = { led: true, docker, policy, limits, disallowedTools: [], cwd: '/work', root: '/work', ...provider };
     expect(handedDown(leader, spec, undefined)).toEqual(handed);
     const strict = { ...spec, claude: { disallowedTools: ['WebFetch'] } };
     expect(handedDown(leader, strict, undefined)).toEqual({ ...handed, disallowedTools: ['WebFetch'] });
     const mine = { account: 'mine', retry: { ...DEFAULT_RETRY, attempts: 0 }, onOverage: 'end' } as const;
     expect(handedDown(leader, { ...spec, ...mine }, undefined)).toEqual({ ...handed, ...mine });
     const environment = { ...leader.environment, worktree: '/work-tree' };
-    expect(handedDown({ ...leader, environment }, spec, { image: 'mine' }).cwd).toBe('/work-tree');
+    expect(handedDown({ ...leader, environment }, spec, { image: 'mine' })).toMatchObject({
+      cwd: '/work-tree',
+      root: '/work-tree',
+    });
+    const part = { ...environment, cwd: '/work/a/b', root: '/work' };
+    expect(handedDown({ ...leader, environment: part }, spec, { image: 'mine' })).toMatchObject({
+      cwd: '/work-tree/a/b',
+      root: '/work-tree',
+    });
   });
 
   it("a child's logBytes is at most the leader's, even if the leader sets none", async () => {

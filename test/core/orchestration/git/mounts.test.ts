@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { gitEnvironment, gitMounts } from '../../../../src/core/orchestration/git/mounts.js';
+import { gitEnvironment, gitMounts as mountsFor } from '../../../../src/core/orchestration/git/mounts.js';
+import { SessionGit } from '../../../../src/core/orchestration/git/session-git.js';
+import { mountableLayout } from '../../../../src/core/orchestration/git/usable-layout.js';
 import type { Mount } from '../../../../src/core/orchestration/workspace/mount.js';
 import { errorOf } from '../../../support/errors.js';
 import { git, repository } from '../../../support/git.js';
@@ -11,6 +13,16 @@ import { tempFolder } from '../../../support/temp-folder.js';
 function quote(mounts: Mount[]): string[] {
   return mounts.map(({ source, target, readonly }) => `${source} -> ${target}${readonly ? ' (ro)' : ''}`);
 }
+
+/** All mounts for git in a new session. Sources in the session's folder begin with `git/`. */
+async function gitMounts(checkout: string): Promise<Mount[]> {
+  const folder = tempFolder();
+  const { all } = await mountsFor(await mountableLayout(checkout), new SessionGit(join(folder, 'git')));
+  for (const { source } of all) expect(existsSync(source), source).toBe(true);
+  return all.map((mount) => ({ ...mount, source: mount.source.replace(`${folder}/`, '') }));
+}
+
+const RUN = '/run/autonomous-orchestration';
 
 /** Whether a container could write to a path: the last mount at or above it decides. */
 function writable(mounts: Mount[], path: string): boolean {
@@ -22,6 +34,9 @@ describe('the mounts for git', () => {
   it('the mounts of a plain repository protect what git executes and leave the rest writable', async () => {
     const root = repository();
     expect(quote(await gitMounts(root))).toEqual([
+      `git/common -> ${RUN}/git`,
+      `git/worktrees -> ${RUN}/git/worktrees`,
+      `git/hooks -> ${RUN}/git/hooks`,
       `${root}/.git -> /workspace/.git`,
       `${root}/.git/objects -> /workspace/.git/objects`,
       `${root}/.git/objects/info -> /workspace/.git/objects/info`,
@@ -29,11 +44,12 @@ describe('the mounts for git', () => {
       `${root}/.git/logs -> /workspace/.git/logs`,
       `${root}/.git/logs/refs -> /workspace/.git/logs/refs`,
       `${root}/.git/config -> /workspace/.git/config (ro)`,
-      `${root}/.git/hooks -> /workspace/.git/hooks (ro)`,
-      `${root}/.git/commondir -> /workspace/.git/commondir (ro)`,
-      `${root}/.git/config.worktree -> /workspace/.git/config.worktree (ro)`,
       `${root}/.git/worktrees -> /workspace/.git/worktrees (ro)`,
       `${root}/.git/objects/info/alternates -> /workspace/.git/objects/info/alternates (ro)`,
+      'git/hooks -> /workspace/.git/hooks',
+      'git/commondir -> /workspace/.git/commondir (ro)',
+      'git/gitdir -> /workspace/.git/gitdir (ro)',
+      'git/config.worktree -> /workspace/.git/config.worktree (ro)',
     ]);
   });
 
@@ -79,12 +95,13 @@ describe('the mounts for git', () => {
   });
 
   it.each([
-    ['core.worktree', '../..'],
-    ['core.bare', 'true'],
-  ])('all of .git is mounted read-only if the files of the repository are elsewhere (%s)', async (name, value) => {
+    ['core.worktree', '../..', 'core.worktree'],
+    ['core.bare', 'true', 'bare'],
+  ])('a repository whose files are elsewhere is refused (%s)', async (name, value, word) => {
     const root = repository();
     git(root, 'config', name, value);
-    expect(quote(await gitMounts(root))).toEqual([`${root}/.git -> /workspace/.git (ro)`]);
+    const { message } = await errorOf(gitMounts(root), 'UNSAFE_MOUNT');
+    expect(message).toContain(word);
   });
 
   it.each(['../evil\n', './ \n', '', '/etc\n'])(
@@ -104,8 +121,8 @@ describe('the mounts for git', () => {
     const mounts = await gitMounts(tree);
     const common = join(root, '.git');
     const own = join(common, 'worktrees/repository-tree');
-    expect(quote(mounts)[0]).toBe(`${tree}/.git -> /workspace/.git (ro)`);
-    expect(mounts.slice(1).every(({ source, target }) => source === target)).toBe(true);
+    const [target, shared] = [`${RUN}/git/worktrees/repository-tree`, `${RUN}/repository`];
+    const at = (path: string): string => path.replace(own, target).replace(common, shared);
     for (const path of [
       `${common}/objects/ab`,
       `${common}/refs/heads/x`,
@@ -113,7 +130,7 @@ describe('the mounts for git', () => {
       `${own}/HEAD`,
       `${own}/index`,
     ]) {
-      expect(writable(mounts, path), path).toBe(true);
+      expect(writable(mounts, at(path)), path).toBe(true);
     }
     const pointers = [
       `${own}/commondir`,
@@ -122,7 +139,7 @@ describe('the mounts for git', () => {
       `${common}/objects/info/alternates`,
     ];
     for (const path of ['/workspace/.git', ...pointers]) {
-      expect(writable(mounts, path), path).toBe(false);
+      expect(writable(mounts, at(path)), path).toBe(false);
     }
     for (const name of [
       'config',
@@ -134,9 +151,8 @@ describe('the mounts for git', () => {
       'HEAD',
       'worktrees/other/gitdir',
     ]) {
-      expect(writable(mounts, join(common, name)), name).toBe(false);
+      expect(writable(mounts, join(shared, name)), name).toBe(false);
     }
-    for (const { source } of mounts) expect(existsSync(source), source).toBe(true);
   });
 
   it('a submodule can write its own git folder, but not its configuration and hooks', async () => {
@@ -144,16 +160,20 @@ describe('the mounts for git', () => {
     git(root, 'submodule', '--quiet', 'add', repository(), 'sub');
     const mounts = await gitMounts(join(root, 'sub'));
     const own = join(root, '.git/modules/sub');
+    const place = `${RUN}/git/worktrees/main-checkout`;
     expect(quote(mounts)).toEqual([
-      `${root}/sub/.git -> /workspace/.git (ro)`,
-      `${own} -> ${own}`,
-      ...['objects', 'objects/info', 'refs', 'logs', 'logs/refs'].map((part) => `${own}/${part} -> ${own}/${part}`),
-      `${own}/config -> ${own}/config (ro)`,
-      `${own}/hooks -> ${own}/hooks (ro)`,
-      `${own}/commondir -> ${own}/commondir (ro)`,
-      `${own}/config.worktree -> ${own}/config.worktree (ro)`,
-      `${own}/worktrees -> ${own}/worktrees (ro)`,
-      `${own}/objects/info/alternates -> ${own}/objects/info/alternates (ro)`,
+      `git/common -> ${RUN}/git`,
+      `git/worktrees -> ${RUN}/git/worktrees`,
+      `git/hooks -> ${RUN}/git/hooks`,
+      `${own} -> ${place}`,
+      ...['objects', 'objects/info', 'refs', 'logs', 'logs/refs'].map((part) => `${own}/${part} -> ${place}/${part}`),
+      `${own}/config -> ${place}/config (ro)`,
+      `${own}/worktrees -> ${place}/worktrees (ro)`,
+      `${own}/objects/info/alternates -> ${place}/objects/info/alternates (ro)`,
+      'git/pointer -> /workspace/.git (ro)',
+      `git/commondir -> ${place}/commondir (ro)`,
+      `git/gitdir -> ${place}/gitdir (ro)`,
+      `git/config.worktree -> ${place}/config.worktree (ro)`,
     ]);
     expect(git(root, 'status', '--short')).toBe('A  .gitmodules\nA  sub\n');
   });
@@ -164,11 +184,11 @@ describe('the mounts for git', () => {
 });
 
 describe('a forged .git file', () => {
-  it('a forged .git file that leads to another repository gets no mounts', async () => {
+  it('a forged .git file that leads to another repository is refused', async () => {
     const victim = repository();
     const folder = tempFolder();
     writeFileSync(join(folder, '.git'), `gitdir: ${victim}/.git\n`);
-    expect(await gitMounts(folder)).toEqual([]);
+    await errorOf(gitMounts(folder), 'UNSAFE_MOUNT');
   });
 
   it("a forged .git file that leads to another checkout's worktree folder gets no mounts", async () => {
@@ -176,18 +196,18 @@ describe('a forged .git file', () => {
     git(victim, 'worktree', 'add', '--quiet', '-b', 'topic', `${victim}-tree`);
     const folder = tempFolder();
     writeFileSync(join(folder, '.git'), `gitdir: ${victim}/.git/worktrees/repository-tree\n`);
-    expect(await gitMounts(folder)).toEqual([]);
+    await errorOf(gitMounts(folder), 'UNSAFE_MOUNT');
   });
 
-  it('a forged .git file that leads to an ordinary folder, such as the home folder, gets no mounts', async () => {
+  it('a forged .git file that leads to an ordinary folder, such as the home folder, is refused', async () => {
     const home = tempFolder();
     mkdirSync(join(home, '.ssh'));
     const folder = tempFolder();
     writeFileSync(join(folder, '.git'), `gitdir: ${home}\n`);
-    expect(await gitMounts(folder)).toEqual([]);
+    await errorOf(gitMounts(folder), 'UNSAFE_MOUNT');
   });
 
-  it('a forged git folder that points back and names a folder of the machine gets no mounts', async () => {
+  it('a forged git folder that points back and names a folder of the machine is refused', async () => {
     const victim = repository();
     const folder = tempFolder();
     const fake = join(folder, 'fake');
@@ -195,7 +215,7 @@ describe('a forged .git file', () => {
     writeFileSync(join(folder, '.git'), `gitdir: ${fake}\n`);
     writeFileSync(join(fake, 'gitdir'), `${folder}/.git\n`);
     writeFileSync(join(fake, 'commondir'), `${victim}/.git\n`);
-    expect(await gitMounts(folder)).toEqual([]);
+    await errorOf(gitMounts(folder), 'UNSAFE_MOUNT');
   });
 });
 
@@ -228,6 +248,7 @@ describe('a link in a git folder', () => {
     const repo = join(folder, 'x');
     mkdirSync(join(repo, 'worktrees/tree'), { recursive: true });
     mkdirSync(join(repo, 'refs'));
+    writeFileSync(join(repo, 'HEAD'), 'ref: refs/heads/main\n');
     mkdirSync(tree);
     writeFileSync(join(tree, '.git'), `gitdir: ${repo}/worktrees/tree\n`);
     writeFileSync(join(repo, 'worktrees/tree/gitdir'), `${tree}/.git\n`);
@@ -241,15 +262,27 @@ describe('a link in a git folder', () => {
 describe("git's settings in the container", () => {
   it("git's settings in the container come after those that the user passes in the same way", () => {
     expect(gitEnvironment({})).toMatchObject({
-      GIT_CONFIG_COUNT: '2',
+      GIT_CONFIG_COUNT: '6',
       GIT_CONFIG_KEY_0: 'safe.directory',
       GIT_CONFIG_VALUE_0: '*',
       GIT_CONFIG_KEY_1: 'gc.auto',
       GIT_CONFIG_VALUE_1: '0',
+      GIT_CONFIG_KEY_2: 'commit.gpgsign',
+      GIT_CONFIG_VALUE_2: 'false',
     });
     expect(gitEnvironment({ GIT_CONFIG_COUNT: '3' })).toMatchObject({
-      GIT_CONFIG_COUNT: '5',
+      GIT_CONFIG_COUNT: '9',
       GIT_CONFIG_KEY_3: 'safe.directory',
     });
+  });
+
+  it('commits are not signed, unless the user says so', () => {
+    const given = gitEnvironment({
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_KEY_0: 'Commit.GpgSign',
+      GIT_CONFIG_VALUE_0: 'true',
+    });
+    expect(Object.values(given)).not.toContain('commit.gpgsign');
+    expect(Object.values(given)).toContain('tag.gpgsign');
   });
 });

@@ -133,8 +133,8 @@ describe('invalid options of create()', () => {
     ['BASH_ENV', 'would change the shell that asks the guard'],
     ['CLAUDE_CODE_SHELL_PREFIX', 'would lead Claude around the guard'],
     ['CLAUDE_CODE_ENTRYPOINT', 'would lead Claude around the guard'],
-    ['CLAUDE_CONFIG_DIR', "would lead Claude away from this session's files"],
-    ['HOME', "would lead Claude away from this session's files"],
+    ['CLAUDE_CONFIG_DIR', 'must be an absolute path'],
+    ['HOME', 'must be an absolute path'],
   ])('a dangerous or reserved environment variable is refused without showing its value: %s', async (name, problem) => {
     const { message } = await refusal({ prompt: 'ok', docker: { env: { [name]: 'secret' } } });
     expect(message).toContain(`Option 'docker.env.${name}': ${problem}`);
@@ -308,6 +308,19 @@ describe('options of the manager', () => {
     const { message } = await wrong({ [name]: value });
     expect(message).toContain(`Option '${name}'`);
     expect(message).toContain(`Received ${quote(value)}`);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['login', true, 'true'],
+    ['login', 'sk-ant-oat01-x', 'login'],
+    ['login.envFile', { file: '/x' }, 'must be'],
+    ['login.envFile', { envFile: '' }, '""'],
+    ['login.command', { command: ' ' }, 'must not be empty'],
+    ['login', {}, 'login'],
+  ])('an invalid login is refused, and the error names the part %s: %j', async (name, login, received) => {
+    const error = await errorOf(() => resolveManagerOptions({ login } as never), 'INVALID_OPTIONS');
+    expect(error.message).toContain(`Option '${name}`);
+    expect(error.message).toContain(received);
   });
 
   it.each([

@@ -44,6 +44,7 @@ function watched(
     limits,
     progress,
     unattended: true,
+    setupMs: 0,
     env: {},
     spending,
     seenAtStart: () => 'It ran here: a test.',
@@ -336,6 +337,45 @@ describe('idleMs while something is open', () => {
     expect(excess).toEqual([]);
     vi.advanceTimersByTime(1);
     expect(excess).toMatchObject([{ reason: 'idle' }]);
+  });
+});
+
+describe('commands before the agent', () => {
+  it('startMs begins when they are over, and not before', () => {
+    const { limits, excess } = scene({ startMs: 1_000 }, { setupMs: 10 * MINUTE });
+    vi.advanceTimersByTime(5 * MINUTE);
+    limits.setup();
+    vi.advanceTimersByTime(999);
+    expect(excess).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(excess).toMatchObject([{ reason: 'no_start' }]);
+  });
+
+  it('if nobody tells their end, startMs begins when all their time is over', () => {
+    const { excess } = scene({ startMs: 1_000 }, { setupMs: 10 * MINUTE });
+    vi.advanceTimersByTime(10 * MINUTE + 999);
+    expect(excess).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(excess).toMatchObject([{ reason: 'no_start' }]);
+  });
+
+  it('a short idleMs does not end a run whose commands are silent, and counts again after the first line', () => {
+    const { limits, excess, tell } = scene({ idleMs: 1_000 }, { setupMs: 10 * MINUTE });
+    vi.advanceTimersByTime(9 * MINUTE);
+    expect(excess).toEqual([]);
+    tell(SAYS);
+    vi.advanceTimersByTime(1_000);
+    expect(excess).toMatchObject([{ reason: 'idle' }]);
+    limits.end();
+  });
+
+  it('a pause of the run does not count against their time', () => {
+    const { limits, excess } = scene({ startMs: 1_000 }, { setupMs: MINUTE });
+    limits.pause();
+    vi.advanceTimersByTime(60 * MINUTE);
+    limits.resume();
+    vi.advanceTimersByTime(MINUTE);
+    expect(excess).toEqual([]);
   });
 });
 

@@ -1,0 +1,151 @@
+import { watch } from 'node:fs';
+import { access, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DockerEngine } from '../../core/orchestration/docker/engine.js';
+import { inContainer } from './containers.js';
+
+/** How soon the system reports a change, in one direction. `none`: the image has no program that could tell. */
+export type Events = 'at once' | 'late' | 'not at all' | 'none';
+
+/** What was seen with a folder of the workspace in a container. */
+export interface Trial {
+  /** True if the container read what this process had written. */
+  readonly containerSees: boolean;
+  /** True if this process read what the container had written. */
+  readonly machineSees: boolean;
+  /** The owner of the container's file on the machine. */
+  readonly owner?: number;
+  /** Whether this process is told of the container's change. */
+  readonly toMachine: Events;
+  /** Whether a program in the container is told of this process's change. */
+  readonly toContainer: Events;
+}
+
+const MARK = 'autonomous-orchestration-doctor';
+const TEXT = 'written on the machine';
+/** An event that comes within this time is no obstacle to anything. */
+const SOON_MS = 1_000;
+/** For how long an event is awaited. */
+const LATEST_MS = 4_000;
+
+/** Watches the folder, says so by a file, and tells how soon it is told of the machine's change. */
+const WATCHER = `
+const { existsSync, watch, writeFileSync } = require('node:fs');
+const end = (how) => { console.log('${MARK} events ' + how); process.exit(); };
+watch('/workspace/seen', (_, name) => { if (name === 'changed') end('told'); });
+writeFileSync('/workspace/seen/ready', '');
+let there = false;
+setInterval(() => { there ||= existsSync('/workspace/seen/changed'); }, 50);
+setTimeout(() => end(there ? 'untold' : 'unseen'), ${LATEST_MS * 2});
+`;
+
+const SCRIPT = `
+echo "${MARK} read $(cat /workspace/from-machine 2>&1)"
+echo "written in the container" >/workspace/from-container
+if command -v node >/dev/null; then node -e '${WATCHER.replaceAll("'", "'\\''")}'; else : >/workspace/seen/ready; fi
+`;
+
+/**
+ * Tries out a workspace: mounts a new folder in it into a container, and lets files be written from both sides. The folder is
+ * removed afterwards.
+ *
+ * @param owner the owner of the new folder, if this process may choose it
+ * @param user the user of the container, as `uid:gid`. Undefined: the image's own
+ * @throws Error of the system if the folder cannot be made; OrchestrationError as `inContainer`
+ */
+export async function tryWorkspace(
+  engine: DockerEngine,
+  options: {
+    image: string;
+    cwd: string;
+    owner: { uid: number; gid: number } | undefined;
+    user: string | undefined;
+    signal: AbortSignal;
+  },
+): Promise<Trial> {
+  const { image, cwd, owner, user, signal } = options;
+  const folder = await mkdtemp(join(cwd, '.autonomous-orchestration-doctor-'));
+  const ended = new AbortController();
+  const containerEnded = new AbortController();
+  try {
+    const seen = join(folder, 'seen');
+    await mkdir(seen);
+    await writeFile(join(folder, 'from-machine'), TEXT);
+    if (owner) for (const path of [folder, seen]) await chown(path, owner.uid, owner.gid);
+    const toMachine = eventsOf(folder, 'from-container', ended.signal);
+    const written = writeWhenReady(seen, containerEnded.signal);
+    const container = inContainer(engine, {
+      image,
+      script: SCRIPT,
+      workspace: folder,
+      ...(user !== undefined && { user }),
+    });
+    const said = await Promise.race([container, aborted(signal)]);
+    containerEnded.abort();
+    const file = join(folder, 'from-container');
+    const found = await stat(file).catch(() => undefined);
+    const text = found ? await readFile(file, 'utf8') : '';
+    const machineSees = text.trim() === 'written in the container';
+    return {
+      containerSees: said.includes(`${MARK} read ${TEXT}`),
+      machineSees,
+      ...(found && { owner: found.uid }),
+      toMachine: machineSees ? await toMachine : 'not at all',
+      toContainer: told(said, await written),
+    };
+  } finally {
+    containerEnded.abort();
+    ended.abort();
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** How soon the system reports that a file was made in a folder, compared to the moment when the file can be seen. */
+async function eventsOf(folder: string, name: string, signal: AbortSignal): Promise<Events> {
+  let toldAt: number | undefined;
+  const watcher = watch(folder, (_, changed) => {
+    if (changed === name) toldAt ??= performance.now();
+  });
+  try {
+    const seenAt = await seenAtLast(join(folder, name), signal);
+    if (seenAt === undefined) return 'not at all';
+    while (toldAt === undefined && performance.now() - seenAt < LATEST_MS && !signal.aborted) await delay(20);
+    if (toldAt === undefined) return 'not at all';
+    return toldAt - seenAt < SOON_MS ? 'at once' : 'late';
+  } finally {
+    watcher.close();
+  }
+}
+
+/** Writes a file when the container is watching. Resolves with true when it is written. */
+async function writeWhenReady(folder: string, signal: AbortSignal): Promise<boolean> {
+  if ((await seenAtLast(join(folder, 'ready'), signal)) === undefined) return false;
+  await writeFile(join(folder, 'changed'), '');
+  return true;
+}
+
+/** When a file is there. Undefined if the signal is aborted first. */
+async function seenAtLast(path: string, signal: AbortSignal): Promise<number | undefined> {
+  while (!signal.aborted) {
+    const isThere = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return performance.now();
+    await delay(20);
+  }
+  return undefined;
+}
+
+function told(said: string, written: boolean): Events {
+  const [, how] = new RegExp(`${MARK} events (\\w+)`).exec(said) ?? [];
+  if (how === undefined || !written) return 'none';
+  return how === 'told' ? 'at once' : 'not at all';
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}

@@ -1,0 +1,175 @@
+import { stat } from 'node:fs/promises';
+import type { DockerOptions } from '../session/docker-options.js';
+import { OrchestrationError } from '../util/errors.js';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
+import { takenTarget } from '../workspace/mount-targets.js';
+import {
+  canWrite,
+  type EngineUsers,
+  type IdMaps,
+  inContainer,
+  onMachine,
+  type UserIds,
+  type WorkFolder,
+  workingUser,
+} from './agent-user.js';
+import type { DockerEngine } from './engine.js';
+import { type Preparation, preparation } from './home-preparation.js';
+import { IdMap } from './id-map.js';
+import { type ImageFacts, type ImageProbe, noClaude } from './image-probe.js';
+import { notWritable, tried } from './user-refusals.js';
+
+/** The user of a session's container, and how the container starts with it. */
+export interface Agent {
+  readonly uid: number;
+  readonly gid: number;
+  /** The same user, with ids of the machine. Undefined if the engine hides the owners of files. */
+  readonly onMachine: UserIds | undefined;
+  readonly home: string;
+  /** Where Claude Code keeps its configuration. */
+  readonly configDir: string;
+  readonly claudeVersion: string;
+  readonly onboarded: boolean;
+  /** Absent if the container starts with its user. */
+  readonly preparation?: Preparation;
+  /** The facts about the image for its own user, or for that of `docker.user`. */
+  readonly facts: ImageFacts;
+}
+
+export interface AgentRequest {
+  readonly docker: Readonly<DockerOptions>;
+  /** The folder of the machine that the agent works in. */
+  readonly folder: string;
+  /** True if the agent does not write there. */
+  readonly readOnly: boolean;
+}
+
+/** The variables that decide where Claude Code is, and where it keeps its files. */
+const DECISIVE = ['HOME', 'CLAUDE_CONFIG_DIR', 'PATH'];
+
+/** Decides which user a session's container has. */
+export class Agents {
+  readonly #engine: Pick<DockerEngine, 'users'>;
+  readonly #probe: Pick<ImageProbe, 'facts'>;
+  readonly #own: UserIds | undefined;
+  #users: Promise<EngineUsers> | undefined;
+
+  /** @param own the user of this process; undefined if the owners of files do not matter */
+  constructor(engine: Pick<DockerEngine, 'users'>, probe: Pick<ImageProbe, 'facts'>, own: UserIds | undefined) {
+    this.#engine = engine;
+    this.#probe = probe;
+    this.#own = own;
+  }
+
+  /**
+   * The user for a folder: that of `docker.user`, else the user who works in the folder on the machine, else the image's own, if
+   * that one may write there.
+   *
+   * @throws OrchestrationError `WORKSPACE_NOT_WRITABLE`, `IMAGE_NOT_FOUND`, `CLAUDE_NOT_FOUND`, `DOCKER_UNAVAILABLE`
+   */
+  async of(request: AgentRequest): Promise<Agent> {
+    const { docker, readOnly } = request;
+    const engine = await this.#usersOfEngine();
+    const [facts, stats] = await Promise.all([
+      this.#probe.facts({ image: docker.image, user: docker.user, env: decisive(docker) }, engine.storage),
+      // If the folder is gone, a later check says so.
+      stat(request.folder).catch(ignoreMissing),
+    ]);
+    const maps = { uids: new IdMap(facts.uidMap), gids: new IdMap(facts.gidMap) };
+    const image = { uid: facts.uid, gid: facts.gid, groups: facts.gids };
+    if (this.#own === undefined || engine.areHidden || !stats) return this.#agent(docker, facts, image, undefined);
+
+    const { uid, gid, mode } = stats;
+    const folder = { path: request.folder, uid, gid, mode };
+    const mayWork = (user: UserIds | undefined): user is UserIds =>
+      user !== undefined && (readOnly || writes(folder, user, maps));
+    const wanted = docker.user === undefined ? inContainer(workingUser(folder, this.#own), maps) : image;
+    // The container starts as it always does if its own user is the right one.
+    const users = wanted?.uid === image.uid && mayWork(image) ? [image] : [wanted, image].filter(mayWork);
+    const [first, ...others] = users;
+    if (!first) throw notWritable(folder, docker, { own: this.#own, image, maps });
+    return this.#agent(docker, facts, first, onMachine(first, maps)).catch((error: unknown) => {
+      const [other] = others;
+      if (!other || !(error instanceof OrchestrationError) || error.code !== 'CLAUDE_NOT_FOUND') throw error;
+      return this.#agent(docker, facts, other, onMachine(other, maps));
+    });
+  }
+
+  async #agent(
+    docker: Readonly<DockerOptions>,
+    facts: ImageFacts,
+    user: UserIds,
+    machine: UserIds | undefined,
+  ): Promise<Agent> {
+    const isOwn =
+      user.uid === facts.uid && user.gid === facts.gid && user.groups.every((id) => facts.gids.includes(id));
+    if (isOwn && facts.works) return { ...facts, onMachine: machine, facts };
+    const env = decisive(docker);
+    const home = homeFor(docker, facts);
+    const configDir = facts.configDir === `${facts.home}/.claude` ? `${home}/.claude` : facts.configDir;
+    const as = { image: docker.image, user: `${user.uid}:${user.gid}` };
+    const lacks = [...(facts.setpriv === '' ? ['setpriv'] : []), ...facts.lacks];
+    if (lacks.length > 0) throw noClaude(as, tried({ lacks, home, configDir }));
+    const prepared = preparation({
+      user: isOwn ? { ...user, groups: user.groups.filter((id) => id !== user.gid) } : user,
+      name: facts.name || 'agent',
+      shell: facts.shell || '/bin/sh',
+      home,
+      configDir,
+      imageHomes: isOwn && docker.user === undefined ? [] : [facts.imageHome].filter(mayOwn),
+      setpriv: facts.setpriv,
+      env: { ...facts.env, ...docker.env },
+      capabilities: docker.firewall ? undefined : (docker.capAdd ?? []),
+    });
+    const sandbox = user.uid === 0 ? { IS_SANDBOX: '1' } : {};
+    const found = await this.#probe.facts(
+      { ...as, env: { ...env, ...sandbox }, preparation: prepared },
+      (await this.#usersOfEngine()).storage,
+    );
+    const problem = tried({ found, user, home, configDir });
+    if (problem !== '') throw noClaude(as, problem);
+    const { claudeVersion, onboarded } = found;
+    return {
+      uid: user.uid,
+      gid: user.gid,
+      onMachine: machine,
+      home,
+      configDir,
+      claudeVersion,
+      onboarded,
+      preparation: prepared,
+      facts,
+    };
+  }
+
+  #usersOfEngine(): Promise<EngineUsers> {
+    // The engine is asked once. A failure is not remembered.
+    this.#users ??= this.#engine.users().catch((error: unknown) => {
+      this.#users = undefined;
+      throw error;
+    });
+    return this.#users;
+  }
+}
+
+function writes(folder: WorkFolder, user: UserIds, maps: IdMaps): boolean {
+  const machine = onMachine(user, maps);
+  return machine !== undefined && canWrite(folder, machine);
+}
+
+function decisive({ env = {} }: Readonly<DockerOptions>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => DECISIVE.includes(name)));
+}
+
+/** The home folder of a user that has to be prepared. */
+function homeFor({ user, env }: Readonly<DockerOptions>, facts: ImageFacts): string {
+  const isUnknown = user !== undefined && !facts.isKnown && env?.HOME === undefined;
+  const home = isUnknown && facts.imageHome !== '' ? facts.imageHome : facts.home;
+  // A user without an entry in /etc/passwd gets `/`, and Debian gives its system users folders of programs.
+  return mayOwn(home) ? home : `/home/${facts.name || 'agent'}`;
+}
+
+/** True if a folder of the image may belong to the agent, because no program is there that the guard needs. */
+function mayOwn(folder: string): boolean {
+  return folder !== '' && (folder === '/workspace' || takenTarget({ target: folder, readonly: false }) === undefined);
+}
