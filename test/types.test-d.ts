@@ -185,6 +185,13 @@ describe('UnifiedSessionManager', () => {
     expectTypeOf<CreateSessionOptions['git']>().toEqualTypeOf<GitIdentityOption | undefined>();
     expectTypeOf<SessionManagerOptions['questions']>().toEqualTypeOf<QuestionMode | undefined>();
     expectTypeOf<CreateSessionOptions['questions']>().toEqualTypeOf<QuestionMode | undefined>();
+    expectTypeOf({
+      branch: 'x',
+      base: 'HEAD~1',
+      copy: ['.env'],
+      include: [],
+      submodules: 'recursive' as const,
+    }).toExtend<NonNullable<CreateSessionOptions['worktree']>>();
     expectTypeOf<Manager['remove']>().toEqualTypeOf<
       (id: string, options?: { force?: boolean }) => Promise<UnifiedSession>
     >();

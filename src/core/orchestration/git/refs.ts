@@ -42,7 +42,7 @@ export async function commitNamed(
 }
 
 /** True if there is a ref of this name. Git is not run. @throws Error as {@link commitOf} */
-export async function hasRef(view: GitView, ref: string): Promise<boolean> {
+async function hasRef(view: GitView, ref: string): Promise<boolean> {
   if (branchNameProblem(ref)) return false; // An agent may have written the name into HEAD.
   const path = join(view.layout.commonDir, ref);
   const stats = await lstat(view.paths.to(path)).catch(ignoreMissing);

@@ -163,9 +163,6 @@ function heldInWords(folder: string, { path, record: { owner }, here }: HeldLock
   );
 }
 
-/** True if a folder of `worktrees` has only our own files. */
-export const isOurFolder = (name: string): boolean => name === FOLDER;
-
 /** How many names there are in a repository's `worktrees`. */
 export async function worktreeCount({ layout, paths }: UsePlace): Promise<number> {
   const names = await readdir(paths.to(join(layout.commonDir, 'worktrees'))).catch(ignoreMissing);

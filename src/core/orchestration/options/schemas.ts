@@ -35,7 +35,7 @@ const branch = text.superRefine((name, context) => {
 const base = text
   .min(1)
   .max(1_000)
-  .regex(/^\P{Cc}*$/u, 'must not hold control characters');
+  .regex(/^(?!-)\P{Cc}*$/u, "must not begin with '-' or hold control characters");
 
 const dockerSchema = z.strictObject({
   image: text

@@ -142,15 +142,19 @@ export class GenerationLock {
   }
 
   async #draft(record: LockRecord): Promise<string> {
-    // Not joined: the path may be one of `LinkFreePaths`.
-    const path = `${this.#folder}/lock.draft-${nanoid()}`;
+    const path = inFolder(this.#folder, `lock.draft-${nanoid()}`);
     await writeNewFile(path, `${JSON.stringify(record)}\n`, this.#files.owner, this.#files.mode ?? 0o600);
     return path;
   }
 }
 
+/** Not joined: the folder may be one of `LinkFreePaths`. */
+function inFolder(folder: string, name: string): string {
+  return folder.endsWith('/') ? folder + name : `${folder}/${name}`;
+}
+
 function lockPath(folder: string, generation: number): string {
-  return `${folder}/lock.${generation}`;
+  return inFolder(folder, `lock.${generation}`);
 }
 
 function generationOf(name: string): number {
@@ -167,5 +171,7 @@ async function removeLeftovers(folder: string, names: readonly string[], generat
     const other = generationOf(name);
     return DRAFT.test(name) || (other > 0 && other < generation);
   });
-  await Promise.all(leftovers.map((name) => rm(`${folder}/${name}`, { force: true, recursive: true }).catch(() => {})));
+  await Promise.all(
+    leftovers.map((name) => rm(inFolder(folder, name), { force: true, recursive: true }).catch(() => {})),
+  );
 }

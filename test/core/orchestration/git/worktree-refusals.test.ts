@@ -12,7 +12,7 @@ type Request = Parameters<Worktrees['check']>[1];
 const traces = (repo: string): string =>
   [git(repo, 'for-each-ref'), git(repo, 'worktree', 'list', '--porcelain'), ...readdirSync(dirname(repo))].join('\n');
 
-it.each<[string, Request, RegExp, ((repo: string) => string | undefined | void)?]>([
+it.each<[string, Request, RegExp, ((repo: string) => unknown)?]>([
   ['a branch that is checked out in the repository', { branch: 'main' }, /checked out in the repository itself/],
   [
     'a branch that is checked out at another path',
@@ -111,7 +111,8 @@ it.each<[string, Request, RegExp, ((repo: string) => string | undefined | void)?
   ],
 ])('%s is refused at once in words, and nothing is made', async (_, request, words, prepare) => {
   const repo = repository();
-  const cwd = prepare?.(repo) ?? repo;
+  const given = prepare?.(repo);
+  const cwd = typeof given === 'string' ? given : repo;
   const before = traces(repo);
   const refused = await new Worktrees().check(cwd, request).catch((error: unknown) => error);
   expect(refused).toMatchObject({ code: 'WORKTREE_FAILED', message: expect.stringMatching(words) });

@@ -44,7 +44,10 @@ describe('a value of the wrong kind', () => {
       "Option 'mode': must be 'autonomous', 'interactive', 'planning', 'orchestration', 'worktree'.",
     ],
     [{ docker: 'yes' }, "Option 'docker': must be true or false, or an object with image, env, mounts"],
-    [{ worktree: 3 }, "Option 'worktree': must be a string, or an object with branch, base, path. Received 3."],
+    [
+      { worktree: 3 },
+      "Option 'worktree': must be a string, or an object with branch, base, path, copy, include, submodules. Received 3.",
+    ],
     [{ tools: 'Read' }, 'Option \'tools\': must be an array. Received "Read".'],
     [{ docker: { ssh: 'all' } }, "Option 'docker.ssh': must be false, or 'agent', 'keys', or an object with keyFile."],
     [{ docker: { env: { A: 1 } } }, "Option 'docker.env.A': must be a string."],

@@ -39,6 +39,9 @@ describe('invalid options of create()', () => {
     ['worktree', 'a\0b'],
     ['worktree.branch', 'a b'],
     ['worktree.base', '--force'],
+    ['worktree.base', ''],
+    ['worktree.base', 'a\nb'],
+    ['worktree.submodules', 'all'],
     ['worktree.path', ''],
     ['docker.image', ''],
     ['docker.image', '--privileged'],
@@ -89,6 +92,18 @@ describe('invalid options of create()', () => {
     expect(message).toContain(`Option '${name}'`);
     const text = quote(value);
     expect(message).toContain(`Received ${text}`);
+  });
+
+  it.each([
+    ['copy', '../x'],
+    ['copy', 'a/../../x'],
+    ['copy', 'a\nb'],
+    ['copy', ' '],
+    ['include', '../x'],
+    ['include', '/etc/passwd'],
+  ])('worktree.%s refuses %j, which leads out of the repository or is none', async (name, value) => {
+    const { message } = await refusal({ prompt: 'ok', worktree: { branch: 'ok', [name]: ['.env', value] } });
+    expect(message).toContain(`Option 'worktree.${name}.1'`);
   });
 
   it.each([

@@ -47,9 +47,16 @@ vi.mock('node:fs/promises', () => ({
   mkdir: async () => {},
   readdir: () => step(() => [...folder.keys()].map((path) => path.slice(1))),
   rm: (path: string) => step(() => folder.delete(path)),
-  writeFile: async (path: string, text: string) => {
-    await step(() => folder.set(path, text.slice(0, 9)));
-    await step(() => folder.has(path) && folder.set(path, text));
+  open: async (path: string) => {
+    await step(() => folder.set(path, ''));
+    const write = (text: string) => step(() => folder.has(path) && folder.set(path, text));
+    return {
+      writeFile: async (text: string) => {
+        await write(text.slice(0, 9));
+        await write(text);
+      },
+      close: async () => {},
+    };
   },
   link: (from: string, to: string) =>
     step(() => {
