@@ -137,7 +137,9 @@ describe('a session with setup and caches', () => {
     const ended = await manager.waitFor(id);
     expect(ended).toMatchObject({ status: 'completed', result: { text: 'Done.' } });
     expect(ended.runs).toMatchObject([{ setup: [{ exitCode: 0, output: 'waiting\n' }] }]);
-    expect(setupEvents(events).map(({ state }) => state)).toEqual(['begun', 'output', 'ended']);
+    expect(setupEvents(events).map(({ state, replayed }) => `${state} ${replayed === true}`)).toEqual([
+      ...['begun true', 'output true', 'ended false'],
+    ]);
   });
 
   it('a cancelled session ends during its setup', async () => {
