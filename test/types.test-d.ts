@@ -22,6 +22,8 @@ import type {
   AnsweredQuestion,
   ApprovalSource,
   BlockedItem,
+  CacheOption,
+  ContainerOptions,
   ContinueOptions,
   CreateSessionOptions,
   Danger,
@@ -40,7 +42,10 @@ import type {
   ModelPrices,
   MonitoredSession,
   OrchestrationErrorCode,
+  PackageManager,
   PendingQuestion,
+  PortOption,
+  PublishedPort,
   Question,
   QuestionAnswer,
   QuestionMode,
@@ -53,6 +58,7 @@ import type {
   RunHooks,
   RunRequest,
   SessionApprovalEvent,
+  SessionCache,
   SessionCreatedEvent,
   SessionDangerEvent,
   SessionDeniedEvent,
@@ -72,20 +78,27 @@ import type {
   SessionResult,
   SessionResumedEvent,
   SessionRun,
+  SessionSetupEvent,
+  SessionSpec,
   SessionStatus,
   SessionSteeredEvent,
   Sessions,
   SessionToolEvent,
   SessionToolResultEvent,
+  SetupCommand,
+  SetupRun,
+  TmpfsOption,
   ToolCall,
   ToolPolicy,
   ToolRule,
   ToolUsageRecord,
   TypedId,
+  UlimitOption,
   UnifiedSession,
   UnifiedSessionManager,
   UnpricedUsage,
   Verdict,
+  VolumeOption,
   WaitOptions,
 } from '../src/index.js';
 import { AutonomousExecutor, type PlanningExecutor, SimpleQueue, StreamMonitor } from '../src/index.js';
@@ -310,6 +323,27 @@ describe('the parts of a manager on their own', () => {
     >();
     expectTypeOf(new AutonomousExecutor().create).toEqualTypeOf<UnifiedSessionManager['create']>();
     expectTypeOf(new AutonomousExecutor({}).sessions).toEqualTypeOf<Sessions>();
+  });
+
+  it('setup and caches are options of a session and of a manager, and the record says what became of them', () => {
+    expectTypeOf<CreateSessionOptions['setup']>().toEqualTypeOf<readonly SetupCommand[] | undefined>();
+    expectTypeOf<SessionManagerOptions['setup']>().toEqualTypeOf<CreateSessionOptions['setup']>();
+    expectTypeOf<CreateSessionOptions['caches']>().toEqualTypeOf<
+      readonly (PackageManager | CacheOption)[] | undefined
+    >();
+    expectTypeOf<SessionManagerOptions['caches']>().toEqualTypeOf<CreateSessionOptions['caches']>();
+    expectTypeOf<SessionRun['setup']>().toEqualTypeOf<readonly SetupRun[] | undefined>();
+    expectTypeOf<SessionRun['ports']>().toEqualTypeOf<readonly PublishedPort[] | undefined>();
+    expectTypeOf<SessionSetupEvent['state']>().toEqualTypeOf<'begun' | 'output' | 'ended'>();
+    expectTypeOf<SessionSpec['caches']>().toEqualTypeOf<readonly SessionCache[] | undefined>();
+  });
+
+  it('the options of a container are options of docker', () => {
+    expectTypeOf<DockerOptions>().toExtend<ContainerOptions>();
+    expectTypeOf<DockerOptions['volumes']>().toEqualTypeOf<VolumeOption[] | undefined>();
+    expectTypeOf<DockerOptions['tmpfs']>().toEqualTypeOf<TmpfsOption[] | undefined>();
+    expectTypeOf<DockerOptions['ports']>().toEqualTypeOf<PortOption[] | undefined>();
+    expectTypeOf<DockerOptions['ulimits']>().toEqualTypeOf<Record<string, number | UlimitOption> | undefined>();
   });
 
   it('docker accepts a boolean or options', () => {

@@ -235,6 +235,8 @@ function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
       return { title: DELIVERED, text: event.message };
     case 'session:paused':
       return { title: event.resumeAt === undefined ? 'Paused' : PAUSES[event.pausedFor ?? 'usage_limit'], text: '' };
+    case 'session:setup':
+      return setupNote(event);
     case 'session:overage':
       return { title: 'Paid extra usage began', text: '' };
     case 'session:resumed':
@@ -261,6 +263,11 @@ function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
     default:
       return undefined;
   }
+}
+
+function setupNote({ state, run, text = '', exitCode }: Extract<FeedEvent, { type: 'session:setup' }>) {
+  if (state === 'output') return { title: 'Setup', text };
+  return { title: state === 'begun' ? 'Setup began' : `Setup ended with exit code ${exitCode}`, text: run };
 }
 
 function questionNote(event: Extract<FeedEvent, { type: 'session:question' }>): { title: string; text: string } {

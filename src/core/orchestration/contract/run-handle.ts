@@ -76,8 +76,11 @@ export interface Started {
 
 /** The commands that run in a container before the agent (option `setup`). */
 interface RunSetup {
-  /** Begins to report what they do, from their beginning. Everything is reported before `ended` resolves. */
-  follow(report: (observations: readonly SetupObservation[]) => void): void;
+  /**
+   * Begins to report what they do, from their beginning. Resolves when everything is reported that has happened before. When `ended`
+   * resolves, everything is reported.
+   */
+  follow(report: (observations: readonly SetupObservation[]) => void): Promise<void>;
 }
 
 /** Freezes a run and unfreezes it. */

@@ -43,8 +43,7 @@ export function withSetup(handle: RunHandle, { setup = [], docker }: SessionSpec
     ...handle,
     setup: { follow: (report) => follower.follow(report) },
     ended: handle.ended.then(async (end) => {
-      await follower.look();
-      follower.close();
+      await follower.finish();
       return ended(end, follower.failure);
     }),
     detach() {

@@ -40,7 +40,9 @@ interface Failed {
 export class SetupFollower {
   readonly #options: SetupFollowerOptions;
   readonly #serialized = serialized();
-  #report: (observations: readonly SetupObservation[]) => void = () => {};
+  /** What was seen before anybody followed. A setup may fail before its run is on record. */
+  #unheard: SetupObservation[] = [];
+  #report: (observations: readonly SetupObservation[]) => void = (seen) => void this.#unheard.push(...seen);
   #watch: RateLimitedWatch | undefined;
   #timer: NodeJS.Timeout | undefined;
   #index = 0;
@@ -50,22 +52,33 @@ export class SetupFollower {
   #decoder = new StringDecoder('utf8');
   #last = '';
   #failed: Failed | undefined;
+  #over = false;
 
   constructor(options: SetupFollowerOptions) {
     this.#options = options;
   }
 
-  /** Begins to report, with what is there already. */
-  follow(report: (observations: readonly SetupObservation[]) => void): void {
+  /** Begins to report. Resolves when everything is reported that is there already. */
+  async follow(report: (observations: readonly SetupObservation[]) => void): Promise<void> {
     this.#report = report;
+    if (this.#unheard.length > 0) report(this.#unheard);
+    this.#unheard = [];
+    if (this.#over) return;
     this.#watch = new RateLimitedWatch(this.#options.folder, () => void this.look());
     this.#timer = setInterval(() => void this.look(), LOOK_MS).unref();
-    void this.look();
+    await this.look();
   }
 
   /** Reports what is new. Never rejects. */
   look(): Promise<void> {
     return this.#serialized(() => this.#look());
+  }
+
+  /** Called when the container has ended. Reports the rest. Never rejects. */
+  async finish(): Promise<void> {
+    await this.look();
+    this.#over = true;
+    this.#stop();
   }
 
   /** Reports nothing any more. */

@@ -11,9 +11,13 @@ export function watchSetup(
 ): void {
   const notices = (handle.notices ?? []).map((line) => ({ kind: 'diagnostic' as const, line }));
   if (notices.length > 0) record.dispatch({ type: 'observed', at: record.clock.now(), observations: notices });
-  handle.setup?.follow((observations) => {
+  let replaying = replay;
+  const caughtUp = handle.setup?.follow((observations) => {
     const at = record.clock.now();
-    record.dispatch({ type: 'observed', at, observations, ...(replay && { replayed: true as const }) });
+    record.dispatch({ type: 'observed', at, observations, ...(replaying && { replayed: true as const }) });
     if (observations.some((seen) => seen.state === 'ended' && seen.last)) limits.setup();
+  });
+  void caughtUp?.then(() => {
+    replaying = false;
   });
 }

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { SessionSpec } from '../../../../src/core/orchestration/contract/session-spec.js';
 import type { BaseExecutor } from '../../../../src/core/orchestration/executors/base-executor.js';
 import { handedDown, SessionTree } from '../../../../src/core/orchestration/family/session-tree.js';
+import { resolveCreateOptions } from '../../../../src/core/orchestration/options/resolve.js';
+import { sessionCache } from '../../../../src/core/orchestration/session/caches.js';
 import { type SessionLimits, tightenLimits } from '../../../../src/core/orchestration/session/limits.js';
 import type { UnpricedUsage } from '../../../../src/core/orchestration/session/model-price.js';
 import { resolvePolicy } from '../../../../src/core/orchestration/session/policy.js';
@@ -244,6 +246,18 @@ describe('the options that a child gets from its leader', () => {
       cwd: '/work-tree/a/b',
       root: '/work-tree',
     });
+  });
+
+  it('setup and caches are handed down, and ports of the machine are not', () => {
+    const setup = [{ run: 'npm ci' }];
+    const docker = { image: 'image', ports: [{ container: 80, host: 80 }], shmSize: '1g', allowUnsafePorts: true };
+    const given = { ...spec, docker, setup, caches: [sessionCache('npm')] };
+    const { docker: handed, ...rest } = handedDown(leader, given, undefined);
+    expect(handed).toEqual({ image: 'image', shmSize: '1g', allowUnsafePorts: true });
+    expect(rest).toMatchObject({ setup, caches: [{ name: 'npm' }] });
+    // A child's options are resolved again from what is handed down.
+    const { caches } = resolveCreateOptions('b', { prompt: 'x' }, { ...rest, docker: handed });
+    expect(caches).toEqual(given.caches);
   });
 
   it("a child's logBytes is at most the leader's, even if the leader sets none", async () => {

@@ -26,7 +26,7 @@ async function setup(
   const follower = new SetupFollower({ folder, commands, redact: redaction(redact) });
   onTestFinished(() => follower.close());
   const seen: SetupObservation[] = [];
-  follower.follow((observations) => void seen.push(...observations));
+  void follower.follow((observations) => void seen.push(...observations));
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   onTestFinished(() => {
     try {
@@ -120,11 +120,21 @@ describe('what is reported of a setup', () => {
     const { folder, seen, follower } = await setup(commands);
     const later = new SetupFollower({ folder, commands, redact: (line) => line });
     const again: SetupObservation[] = [];
-    later.follow((observations) => void again.push(...observations));
-    await later.look();
+    await later.follow((observations) => void again.push(...observations));
     later.close();
     expect(again).toEqual(seen);
     expect(later.failure).toBe(follower.failure);
+  });
+
+  it('a setup that is over before anybody follows is reported all the same', async () => {
+    const commands = [{ run: 'echo one; exit 4' }];
+    const { folder, seen } = await setup(commands);
+    const late = new SetupFollower({ folder, commands, redact: (line) => line });
+    await late.finish();
+    expect(late.failure).toContain('exit code 4');
+    const again: SetupObservation[] = [];
+    await late.follow((observations) => void again.push(...observations));
+    expect(again).toEqual(seen);
   });
 
   it('links, pipes, folders and endless files in the place of the files are not read', async () => {
@@ -135,7 +145,7 @@ describe('what is reported of a setup', () => {
     const commands = [{ run: 'a' }, { run: 'b' }];
     const seen: SetupObservation[] = [];
     const follower = new SetupFollower({ folder, commands, redact: (line) => line });
-    follower.follow((observations) => void seen.push(...observations));
+    void follower.follow((observations) => void seen.push(...observations));
     writeFileSync(join(folder, '0.code'), '0\n');
     execFileSync('mkfifo', [join(folder, '1.out')]);
     mkdirSync(join(folder, '1.code'));
