@@ -212,7 +212,9 @@ describe('with a docker executable that runs the command on the machine', () => 
     Driver: 'bridge',
     Options: { 'com.docker.network.bridge.enable_icc': 'false' },
   };
-  const probe = `autonomous-orchestration-probe ${process.getuid?.()} [${process.getgid?.()}] /home/node\nautonomous-orchestration-probe stat\n2.1.98 (Claude Code)\nautonomous-orchestration-probe ended\n`;
+  const [uid, gid] = [process.getuid?.(), process.getgid?.()];
+  const said = [`user ${uid} ${gid} [${gid}] /home/node`, 'config /home/node/.claude', 'stat', 'works', 'ended'];
+  const probe = `2.1.98 (Claude Code)\n${said.map((line) => `autonomous-orchestration-probe ${line}\n`).join('')}`;
   const answerContainerCalls: FakeEngine['fallback'] = ({ method, path }) => {
     if (method === 'POST' && path.startsWith('/containers/create')) return { status: 201, json: { Id: 'id-1' } };
     if (path.endsWith('/start')) return { status: 204 };

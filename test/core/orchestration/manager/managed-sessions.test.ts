@@ -86,7 +86,10 @@ describe('close() while a session is starting', () => {
     };
     gate.resolve();
     await closing;
-    const failed = { status: 'failed', result: { reason: 'IMAGE_NOT_FOUND', error: 'The image is gone.' } };
+    const failed = {
+      status: 'failed',
+      result: { reason: 'IMAGE_NOT_FOUND', error: expect.stringContaining('The image is gone.') },
+    };
     expect(world.stored(id).session).toMatchObject(failed);
     const next = world.host();
     expect(await next.recover()).toMatchObject({ known: [id], requeued: [] });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { HOME_REFUSED, HOME_UNPREPARED } from '../../../../src/core/orchestration/session/home-refused.js';
 import { MOUNTS_REFUSED } from '../../../../src/core/orchestration/session/mounts-refused.js';
 import type { ResultObservation } from '../../../../src/core/orchestration/session/observation.js';
 import { type Outcome, outcomeOf, type RunWitnesses } from '../../../../src/core/orchestration/session/outcome.js';
@@ -306,6 +307,12 @@ const CASES: readonly Case[] = [
     'before the start',
     { end: { exitCode: 97 }, diagnostics: [MOUNTS_REFUSED] },
     'failed/UNSAFE_MOUNT',
+  ],
+  [
+    'the home folder could not be prepared',
+    'before the start',
+    { end: { exitCode: HOME_UNPREPARED }, diagnostics: [HOME_REFUSED] },
+    'failed/LAUNCH_FAILED',
   ],
   ['a command that cannot be executed', 'at the start', { end: { exitCode: 126 } }, 'failed/LAUNCH_FAILED'],
   ['a command that was not found', 'at the start', { end: { exitCode: 127 } }, 'failed/LAUNCH_FAILED'],
