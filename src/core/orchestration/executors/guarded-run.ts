@@ -2,27 +2,39 @@ import type { RunHandle } from '../contract/run-handle.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
 import type { MailboxFiles } from '../mailbox/mailbox-files.js';
 
+type Leave = () => void | Promise<void>;
+
 /** A run that leaves its worktree when it ends. */
-export function leaving(handle: RunHandle, leave: () => void): RunHandle {
-  void handle.ended.then(leave);
-  return handle;
+export function leaving(handle: RunHandle, leave: Leave): RunHandle {
+  let left: void | Promise<void>;
+  void handle.ended.then(() => {
+    left = leave();
+  });
+  return {
+    ...handle,
+    async release() {
+      await handle.release();
+      await left;
+    },
+  };
 }
 
 /**
  * Adds the guard to a run. When the run ends or this process detaches from it, the channel is closed. When the run ends, the
  * session also leaves its worktree. When the run is released, the guard's files are removed.
  */
-export function guarded(handle: RunHandle, files: MailboxFiles, channel: Mailbox, leave: () => void): RunHandle {
+export function guarded(handle: RunHandle, files: MailboxFiles, channel: Mailbox, leave: Leave): RunHandle {
   void handle.ended.then(() => channel.close());
+  const own = leaving(handle, leave);
   return {
-    ...leaving(handle, leave),
+    ...own,
     hasHookReport: () => channel.hasReport(),
     detach() {
       channel.close();
       return handle.detach();
     },
     async release() {
-      await handle.release();
+      await own.release();
       await files.remove().catch(() => {}); // If this fails, a later sweep finds the files.
     },
   };

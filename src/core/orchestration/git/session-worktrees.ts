@@ -91,7 +91,7 @@ export class SessionWorktrees {
    * @returns the function that the session calls when it leaves
    * @throws OrchestrationError `WORKTREE_FAILED` if another session works there
    */
-  async enter(path: string, sessionId: string): Promise<() => void> {
+  async enter(path: string, sessionId: string): Promise<() => void | Promise<void>> {
     const other = this.#workers.get(path);
     if (other !== undefined) throw inUse(`Session ${other}`, path);
     this.#workers.set(path, sessionId);
@@ -109,7 +109,7 @@ export class SessionWorktrees {
       );
       return () => {
         forget();
-        void this.#worktrees
+        return this.#worktrees
           .inRepository(layout, (place) => this.#use.alone(place, () => this.#use.leave(place, layout.gitDir, nonce)))
           .catch(() => {}); // The use of a session that has ended does not keep anybody out.
       };

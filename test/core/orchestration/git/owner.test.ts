@@ -3,7 +3,9 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { gitMounts } from '../../../../src/core/orchestration/git/mounts.js';
+import { SessionGit } from '../../../../src/core/orchestration/git/session-git.js';
 import { SessionWorktrees } from '../../../../src/core/orchestration/git/session-worktrees.js';
+import { mountableLayout } from '../../../../src/core/orchestration/git/usable-layout.js';
 import { git, repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
@@ -58,7 +60,7 @@ describe.skipIf(process.getuid?.() !== 0)('a repository of another user, for a p
   it('parts of a git folder that are made for a plain session belong to the owner', async () => {
     const { repo, folder } = scene();
     for (const part of ['hooks', 'logs', 'info']) rmSync(join(repo, '.git', part), { recursive: true, force: true });
-    await gitMounts(repo);
+    await gitMounts(await mountableLayout(repo), new SessionGit(join(tempFolder(), 'git')));
     expect(foreign(folder)).toBe('');
   });
 
