@@ -133,8 +133,7 @@ describe('a worktree that is in use', () => {
     const cwd = await repository();
     const { docker } = scripted(bash('sleep 300'));
     const options = { docker: { ...docker, ...AS_HOST_USER }, prompt: 'x', cwd };
-    const own = await manager.create({ ...options, worktree: 'main' });
-    expect(await manager.waitFor(own.id)).toMatchObject({ status: 'failed', result: { reason: 'WORKTREE_FAILED' } });
+    await expect(manager.create({ ...options, worktree: 'main' })).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
 
     const first = await manager.create({ ...options, worktree: 'shared' });
     await manager.waitFor(first.id, { status: 'running' });
@@ -211,9 +210,9 @@ describe('git on the machine', () => {
     await writeFile(join(cwd, '.git/worktrees/forged/HEAD'), 'ref: refs/heads/feature\n');
     await writeFile(join(cwd, '.git/worktrees/forged/commondir'), '../..\n');
     const options = { docker: { ...scripted({ text: 'ok' }).docker, ...AS_HOST_USER }, prompt: 'x', cwd };
-    const session = await manager.create({ ...options, worktree: 'feature' });
-    const { status, result } = await manager.waitFor(session.id);
-    expect({ status, reason: result?.reason }).toEqual({ status: 'failed', reason: 'WORKTREE_FAILED' });
-    expect(result?.error).toContain('belongs to another one');
+    await expect(manager.create({ ...options, worktree: 'feature' })).rejects.toMatchObject({
+      code: 'WORKTREE_FAILED',
+      message: expect.stringContaining('belongs to another one'),
+    });
   });
 });
