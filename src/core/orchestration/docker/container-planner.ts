@@ -7,6 +7,7 @@ import { findGitLayout } from '../git/layout.js';
 import type { StoredLogin } from '../login/stored-login.js';
 import { inWorkspace } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
+import { allDone } from '../util/deferred.js';
 import { serialized } from '../util/serialized.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { makeMountPoints } from '../workspace/mount-points.js';
@@ -216,7 +217,8 @@ export class ContainerPlanner {
    * @param spec `cwd` is the folder that the agent works in
    */
   async ground({ docker, cwd, readOnly }: Pick<DockerSpec, 'docker' | 'cwd' | 'readOnly'>): Promise<ContainerGround> {
-    const [agent, network, login] = await Promise.all([
+    // A probe that is under way is awaited even if something else fails, so that its container is gone.
+    const [agent, network, login] = await allDone([
       this.#agents.of({ docker, folder: cwd, readOnly }),
       this.#network(docker),
       this.#options.login.variablesFor(docker),

@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { runGit as runGitOn } from '../../../../src/core/orchestration/git/command.js';
 import { uncommittedWork, unmergedWork } from '../../../../src/core/orchestration/git/lost-work.js';
 import { lendIndex, withGitView } from '../../../../src/core/orchestration/git/view.js';
@@ -155,14 +154,14 @@ describe('git on the machine', () => {
 
   it('git on the machine writes nothing to the repository and leaves no temporary folders', async () => {
     const root = repository();
-    const left = (): string[] =>
-      readdirSync(tmpdir()).filter((name) => name.startsWith('autonomous-orchestration-git'));
-    const before = left();
+    const temporary = tempFolder();
+    vi.stubEnv('TMPDIR', temporary);
+    onTestFinished(() => void vi.unstubAllEnvs());
     const files = execFileSync('find', [root, '-printf', '%p %T@ %s\n'], { encoding: 'utf8' });
     await Promise.all([uncommittedWork(root), unmergedWork(root, 'main')]);
     await expect(runGit(root, ['nonsense'])).rejects.toThrow();
     expect(execFileSync('find', [root, '-printf', '%p %T@ %s\n'], { encoding: 'utf8' })).toBe(files);
-    expect(left()).toEqual(before);
+    expect(readdirSync(temporary)).toEqual([]);
   });
 
   it('a checkout whose index is a FIFO has uncommitted work', async () => {

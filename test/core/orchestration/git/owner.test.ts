@@ -41,7 +41,7 @@ describe.skipIf(process.getuid?.() !== 0)('a repository of another user, for a p
     const made = await worktrees.ensure('one', repo, await worktrees.check(repo, request));
     const leave = await worktrees.enter(made.path, 'one');
     expect(foreign(folder)).toBe('');
-    leave();
+    await leave();
     asOwner(made.path, 'git add . && git commit -qm Work --allow-empty && git status --porcelain');
     asOwner(repo, `git worktree add -q ../own -b own && git worktree remove ${made.path} && git branch -qD feat/one`);
     expect(foreign(folder)).toBe('');

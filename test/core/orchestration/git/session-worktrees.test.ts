@@ -45,7 +45,7 @@ describe('the worktree of a session', () => {
     const leave = await worktrees.enter(path, 'two');
     expect(await worktrees.sweep(GONE)).toEqual({ removed: [], kept: [] });
     await expect(worktrees.enter(path, 'three')).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
-    leave();
+    await leave();
     expect(await worktrees.sweep(GONE)).toEqual({ removed: [path], kept: [] });
   });
 

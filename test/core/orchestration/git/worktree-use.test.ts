@@ -48,7 +48,7 @@ describe('two managers and one branch', () => {
       message: words,
     });
     await expect(other.enter(path, 'b')).rejects.toMatchObject({ code: 'WORKTREE_FAILED', message: words });
-    leave();
+    await leave();
     await expect.poll(() => existsSync(join(repo, RECORD))).toBe(false);
     await other.check(repo, { branch: 'one' });
     await other.enter(path, 'b');

@@ -251,6 +251,9 @@ describe('a repository that an agent controls', () => {
   it('an agent that works in a part of a repository cannot get a worktree of all of it', async () => {
     const repo = repository();
     mkdirSync(join(repo, 'part'));
+    writeFileSync(join(repo, 'part/file'), '');
+    git(repo, 'add', '.');
+    git(repo, 'commit', '--quiet', '-m', 'Part');
     const worktrees = new Worktrees();
     await expect(worktrees.ensure(join(repo, 'part'), { branch: 'one', own: true })).rejects.toThrow('all of it');
     expect(await worktrees.ensure(repo, { branch: 'one', own: true })).toMatchObject({ created: true });
