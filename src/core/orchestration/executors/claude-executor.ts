@@ -178,7 +178,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const { cwd } = session.environment;
     const { worktrees } = this.runtime;
     const entered = spec.worktree && (await enterWorktree(worktrees, spec, spec.worktree, cwd));
-    const leave = entered?.leave ?? ((): void => {});
+    const leave = entered?.leave ?? (async (): Promise<void> => {});
     const files = new MailboxFiles(request.folder.guard, this.terminal);
     const { injected } = this.runtime;
     const channel = new Mailbox(files, this.hooksOf(request));
@@ -223,7 +223,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const run = session.runs.at(-1) ?? { number: request.run };
     // An injected ChannelCoder cannot be asked about a run of an earlier process.
     if (this.runtime.injected) return super.adopt(request);
-    const nothing = (): void => {};
+    const nothing = async (): Promise<void> => {};
     // If another session works there by now, the agent of this one has ended, and only its end is still to be read.
     const entering = worktree === undefined ? undefined : this.runtime.worktrees.enter(worktree, spec.id);
     const leave = (await entering?.catch(() => nothing)) ?? nothing;
@@ -234,7 +234,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
           ? await this.#adoptOnHost(request, run)
           : await this.runtime.docker.adopt(spec.id, run, folder.log, this.terminal);
     } finally {
-      if (!found) leave();
+      if (!found) await leave();
     }
     if (!found) return undefined;
     const files = new MailboxFiles(folder.guard, this.terminal);

@@ -9,7 +9,7 @@ import { confined } from './placement.js';
 /** The worktree of a run. No other session works in it until the run leaves it. */
 export interface EnteredWorktree {
   readonly worktree: Worktree;
-  leave(): void;
+  leave(): Promise<void>;
   /** Leaves the worktree. Also removes what was made for this run. Never rejects. */
   undo(): Promise<void>;
 }
@@ -26,9 +26,9 @@ export async function enterWorktree(
   cwd: string,
 ): Promise<EnteredWorktree> {
   const worktree = await worktrees.ensure(spec.id, cwd, confined(request, spec));
-  let leave = (): void => {};
+  let leave = async (): Promise<void> => {};
   const undo = async (): Promise<void> => {
-    leave();
+    await leave();
     if (worktree.created) await worktrees.undo(spec.id, cwd, worktree).catch(() => {}); // The first error counts.
   };
   try {

@@ -2,11 +2,11 @@ import type { RunHandle } from '../contract/run-handle.js';
 import type { Mailbox } from '../mailbox/mailbox.js';
 import type { MailboxFiles } from '../mailbox/mailbox-files.js';
 
-type Leave = () => void | Promise<void>;
+type Leave = () => Promise<void>;
 
 /** A run that leaves its worktree when it ends. */
 export function leaving(handle: RunHandle, leave: Leave): RunHandle {
-  let left: void | Promise<void>;
+  let left: Promise<void> | undefined;
   void handle.ended.then(() => {
     left = leave();
   });

@@ -91,11 +91,11 @@ export class SessionWorktrees {
    * @returns the function that the session calls when it leaves
    * @throws OrchestrationError `WORKTREE_FAILED` if another session works there
    */
-  async enter(path: string, sessionId: string): Promise<() => void | Promise<void>> {
+  async enter(path: string, sessionId: string): Promise<() => Promise<void>> {
     const other = this.#workers.get(path);
     if (other !== undefined) throw inUse(`Session ${other}`, path);
     this.#workers.set(path, sessionId);
-    const forget = (): void => void this.#workers.delete(path);
+    const forget = async (): Promise<void> => void this.#workers.delete(path);
     try {
       const layout = await gitFolderOf(path).catch(() => undefined);
       // Somebody has removed its files or its pointer. No other process finds it by its branch either.
@@ -107,14 +107,14 @@ export class SessionWorktrees {
           return this.#use.enter(place, layout.gitDir, sessionId);
         }),
       );
-      return () => {
-        forget();
-        return this.#worktrees
+      return async () => {
+        await forget();
+        await this.#worktrees
           .inRepository(layout, (place) => this.#use.alone(place, () => this.#use.leave(place, layout.gitDir, nonce)))
           .catch(() => {}); // The use of a session that has ended does not keep anybody out.
       };
     } catch (cause) {
-      forget();
+      await forget();
       if (cause instanceof OrchestrationError) throw cause;
       const message = `The worktree ${path} cannot be entered: ${inWords(cause)}.`;
       throw new OrchestrationError('WORKTREE_FAILED', message, { cause });
@@ -163,7 +163,7 @@ export class SessionWorktrees {
       const message = `The worktree ${path} of session ${sessionId} cannot be removed: ${inWords(cause)}.`;
       throw new OrchestrationError('WORKTREE_FAILED', message, { cause });
     } finally {
-      leave();
+      await leave();
     }
   }
 
@@ -188,7 +188,7 @@ export class SessionWorktrees {
         if (typeof why === 'string') kept.push({ path, branch, why });
         else removed.push(path);
       } finally {
-        leave();
+        await leave();
       }
     }
     return { removed, kept };
