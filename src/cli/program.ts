@@ -59,12 +59,12 @@ function programOf(machine: Machine, version: string, exits: (code: number) => v
       new Option('--paste', 'ask for a token or an API key that you have already').conflicts(['fromStdin', 'command']),
     )
     .addOption(new Option('--from-stdin', 'read the token or the API key from standard input').conflicts('command'))
-    .option('--env-file <path>', 'store it in this file instead of ~/.config/autonomous-orchestration/login.env')
+    .option('--file <path>', 'store it in this file instead of ~/.config/autonomous-orchestration/login.env')
     .addOption(
       new Option(
         '--command <command>',
         'store a shell command that prints the login, for example of a keychain',
-      ).conflicts('envFile'),
+      ).conflicts('file'),
     )
     .action((options: LoginOptions) => login(machine, options));
   program

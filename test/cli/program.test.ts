@@ -11,7 +11,7 @@ describe('the command line', () => {
     [['--help'], /image .*doctor/s],
     [['image', '--help'], /build .*login/s],
     [['image', 'build', '--help'], /--base .*--claude-version .*--tag .*--platform .*--no-cache/s],
-    [['image', 'login', '--help'], /--paste.*--from-stdin.*--env-file .*--command /s],
+    [['image', 'login', '--help'], /--paste.*--from-stdin.*--file .*--command /s],
     [['doctor', '--help'], /--json.*--image .*--cwd /s],
   ])('%j describes the command', async (args, described) => {
     const { exitCode, printed } = await cli(args);
@@ -26,7 +26,7 @@ describe('the command line', () => {
     [['doctor', '--jsno'], "unknown option '--jsno'"],
     [['image', 'build', '--tag'], "option '--tag <name>' argument missing"],
     [['image', 'login', '--from-stdin', '--paste'], 'cannot be used with'],
-    [['image', 'login', '--command', 'x', '--env-file', 'y'], 'cannot be used with'],
+    [['image', 'login', '--command', 'x', '--file', 'y'], 'cannot be used with'],
     [['image', 'build', '--claude-version', 'newest'], "--claude-version is 'newest'"],
     [['image', 'build', '--platform', 'windows/amd64'], "--platform is 'windows/amd64'"],
     [['image', 'login'], 'image login needs a terminal'],

@@ -11,17 +11,17 @@ export interface LoginOptions {
   /** True if the person has a token or a key already. */
   readonly paste?: true;
   readonly fromStdin?: true;
-  readonly envFile?: string;
+  readonly file?: string;
   readonly command?: string;
 }
 
 /** Gets a login from the person and stores it, or where it is. @throws CliFailure */
 export async function login(machine: Machine, options: LoginOptions): Promise<void> {
-  const { command, fromStdin, envFile } = options;
+  const { command, fromStdin, file } = options;
   if (command !== undefined) return storeCommand(machine, command);
   const text = fromStdin ? await readInput(machine) : await askPerson(machine, options);
   const variables = requireLogin(text);
-  const path = await storeVariables(machine, variables, envFile);
+  const path = await storeVariables(machine, variables, file);
   machine.print(`Stored ${Object.keys(variables).join(', ')} in ${path} (mode 0600).`);
   machine.print('Sessions in Docker use it when their options give no other login.');
 }

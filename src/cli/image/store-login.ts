@@ -45,7 +45,7 @@ async function writeOwn(path: string, text: string): Promise<void> {
     await writeAtomically(path, text);
   } catch (cause) {
     throw new CliFailure(
-      `The login cannot be written to ${path}: ${messageOf(cause).replace(/\.$/, '')}. Choose another file with --env-file.`,
+      `The login cannot be written to ${path}: ${messageOf(cause).replace(/\.$/, '')}. Choose another file with --file.`,
       { cause },
     );
   }

@@ -62,9 +62,9 @@ describe('image login --from-stdin', () => {
     expect(readFileSync(join(config, 'autonomous-orchestration/login.env'), 'utf8')).toContain(TOKEN);
   });
 
-  it('--env-file stores it elsewhere, and says so where managers look', async () => {
+  it('--file stores it elsewhere, and says so where managers look', async () => {
     const path = join(tempFolder(), 'claude.env');
-    const { home } = await cli(['image', 'login', '--from-stdin', '--env-file', path], { input: TOKEN });
+    const { home } = await cli(['image', 'login', '--from-stdin', '--file', path], { input: TOKEN });
     expect(readFileSync(path, 'utf8')).toContain(TOKEN);
     expect(modeOf(path)).toBe('600');
     const source = readFileSync(join(home, PLACE, 'login.json'), 'utf8');

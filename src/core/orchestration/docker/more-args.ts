@@ -73,7 +73,7 @@ function cards(gpus: NonNullable<ContainerOptions['gpus']>): string {
   return typeof gpus === 'object' ? `"device=${gpus.join(',')}"` : String(gpus);
 }
 
-/** `--mount` takes comma-separated values. Values that contain commas or quotes are quoted. */
+/** `--mount` takes comma-separated values. Values that contain commas, quotes or line ends are quoted. */
 export function fields(values: readonly string[]): string {
-  return values.map((field) => (/[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',');
+  return values.map((field) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',');
 }

@@ -27,11 +27,17 @@ export async function refuseBorrowing(commonDir: string): Promise<void> {
     ...[...FOLDERS, ...MORE_FOLDERS].map((name) => requireKind(join(commonDir, name), 'folder')),
     ...[...FILES, ALTERNATES].map((name) => requireKind(join(commonDir, name), 'file')),
   ]);
+  const why = await borrowedObjects(commonDir);
+  if (why !== undefined) throw new Error(why);
+}
+
+/** Why the objects of a repository are not all its own, and what to do. Undefined if they are. */
+export async function borrowedObjects(commonDir: string): Promise<string | undefined> {
   const borrowed = await alternateOf(join(commonDir, ALTERNATES));
-  if (borrowed === undefined) return;
-  throw new Error(
+  if (borrowed === undefined) return undefined;
+  return (
     `the repository borrows objects from ${quote(borrowed)}, as ${join(commonDir, ALTERNATES)} says. ` +
-      "If that is your own doing, copy them with 'git repack -a -d' and then remove that file",
+    "If that is your own doing, copy them with 'git repack -a -d' and then remove that file"
   );
 }
 

@@ -14,6 +14,7 @@ const MOST_REF_BYTES = 4096;
 /** Nobody has more branches below one name, but an agent could make millions. */
 const SEARCH = { entries: 20_000, repositories: 0, durationMs: 2_000 };
 const HEADS = 'refs/heads';
+const OBJECT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /**
  * The commit of a ref with its full name. Undefined if there is no such ref, or if its name is none that git allows.
@@ -34,7 +35,8 @@ export async function commitNamed(
 ): Promise<string | undefined> {
   try {
     const found = await runGit(view, [...settings, 'rev-parse', '--verify', '--quiet', '--end-of-options', expression]);
-    return found.trim() || undefined;
+    // With `^`, git names what to leave out.
+    return OBJECT_ID.exec(found.trim())?.[0];
   } catch (error) {
     if (typeof (error as { code?: unknown }).code === 'number') return undefined;
     throw error;

@@ -1,8 +1,9 @@
 import { lstat, readlink, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { OrchestrationError, quote } from '../util/errors.js';
+import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { quoted } from '../util/shell-quote.js';
+import { borrowedObjects } from './borrowing.js';
 import { configOf, type GitLayout, gitLayoutAt, gitPath, isGitFolder, isKnown, isOn, settingIn } from './layout.js';
 
 /**
@@ -100,6 +101,9 @@ async function requireUsable(layout: GitLayout, cwd: string, needsFiles: boolean
       `its repository keeps its branches in the format ${quote(storage)} (extensions.refStorage), which is not supported. Convert them with 'git refs migrate --ref-format=files'`,
     );
   }
+  // The container gets nothing outside of the repository, so git would find no object there.
+  const borrowed = await borrowedObjects(commonDir).catch(messageOf);
+  if (borrowed !== undefined) throw new Unusable(borrowed);
   if (gitDir !== commonDir) return;
   if (isBareFolder || isOn(settingIn(entries, 'core.bare'))) {
     if (cwd !== root)

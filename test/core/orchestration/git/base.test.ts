@@ -65,6 +65,7 @@ describe('the base of a new branch', () => {
     ['a file', 'HEAD:file.txt', /is a blob/],
     ['two commits', 'HEAD~2..HEAD', /"HEAD~2\.\.HEAD"/],
     ['an option', '--all', /"--all"/],
+    ['a commit to leave out', '^main', /"\^main"/],
     ['a tag and a branch of one name', 'both', /refs\/tags\/both, refs\/heads\/both/],
     ['a text in no commit', ':/nowhere', /":\/nowhere"/],
   ])('%s is refused at once, and nothing is made', async (_, base, words) => {

@@ -170,6 +170,15 @@ describe('a repository in which git could not work', () => {
       },
     ],
     [
+      'a clone that borrows the objects of another repository',
+      'borrows objects',
+      (top) => {
+        const clone = join(tempFolder(), 'clone');
+        execFileSync('git', ['clone', '--quiet', '--shared', top, clone]);
+        return clone;
+      },
+    ],
+    [
       'a worktree that was moved',
       'worktree repair',
       (top) => {
