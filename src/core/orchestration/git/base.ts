@@ -1,8 +1,9 @@
-import { lstat, mkdir, symlink } from 'node:fs/promises';
+import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { branchNameProblem } from '../session/branch-name.js';
 import { quote } from '../util/errors.js';
 import { writeNewFile } from '../util/fs/owner.js';
+import { readRegularFile } from '../util/fs/regular-file.js';
 import { runGit } from './command.js';
 import { parseGitConfig } from './config-file.js';
 import { branchIn, readGitFile } from './layout.js';
@@ -77,6 +78,9 @@ async function whyNone(view: GitView, base: string, object: string | undefined):
   return `there is no branch, tag or commit ${given} to start from, or more than one; see 'git rev-parse ${base}'`;
 }
 
+/** For comparison: a hundred thousand entries take 20 MB. */
+const MOST_LOG_BYTES = 64 * 1024 * 1024;
+
 /** `ORIG_HEAD`, `FETCH_HEAD` and the like: files beside the checkout's `HEAD`. */
 async function lendPseudoRef({ layout, paths, folder, owner }: GitView, name: string): Promise<void> {
   if (!/^[A-Z_]*_HEAD$/.test(name)) return;
@@ -85,14 +89,14 @@ async function lendPseudoRef({ layout, paths, folder, owner }: GitView, name: st
 }
 
 /** For `@{1}` and `main@{yesterday}`. */
-async function lendReflogs({ layout, paths, folder }: GitView): Promise<void> {
+async function lendReflogs({ layout, paths, folder, owner }: GitView): Promise<void> {
   const logs = join(folder, 'logs');
   await mkdir(logs);
-  const head = join(layout.gitDir, 'logs/HEAD');
-  // Git would wait at a FIFO.
-  if ((await lstat(paths.to(head)).catch(() => undefined))?.isFile()) {
-    await symlink(paths.to(head, 1), join(logs, 'HEAD'));
-  }
+  // A copy, because git takes the branch's log instead if this one is a link.
+  const head = await readRegularFile(paths.to(join(layout.gitDir, 'logs/HEAD')), { most: MOST_LOG_BYTES }).catch(
+    () => undefined,
+  );
+  if (head) await writeNewFile(join(logs, 'HEAD'), head, owner);
   await symlink(paths.to(join(layout.commonDir, 'logs/refs'), 1), join(logs, 'refs'));
 }
 

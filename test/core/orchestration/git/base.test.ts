@@ -59,6 +59,13 @@ describe('the base of a new branch', () => {
     expect(await begin(repo, base)).toBe(expected);
   });
 
+  it('HEAD@{1} is where HEAD was, also where its branch never was', async () => {
+    const repo = scene();
+    git(repo, 'checkout', '--quiet', '--detach', 'HEAD~1');
+    git(repo, 'checkout', '--quiet', '-');
+    expect(await begin(repo, 'HEAD@{1}')).toBe(git(repo, 'rev-parse', 'HEAD@{1}').trim());
+  });
+
   it.each<[string, string, RegExp]>([
     ['a name that is nowhere', 'no-such', /no branch, tag or commit "no-such"/],
     ['a folder', 'HEAD^{tree}', /"HEAD\^\{tree\}" .* is a tree/],

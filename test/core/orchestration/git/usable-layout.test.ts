@@ -174,7 +174,7 @@ describe('a repository in which git could not work', () => {
       'borrows objects',
       (top) => {
         const clone = join(tempFolder(), 'clone');
-        execFileSync('git', ['clone', '--quiet', '--shared', top, clone]);
+        git(top, 'clone', '--quiet', '--shared', top, clone);
         return clone;
       },
     ],
