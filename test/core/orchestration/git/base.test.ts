@@ -63,7 +63,7 @@ describe('the base of a new branch', () => {
     const repo = scene();
     git(repo, 'checkout', '--quiet', '--detach', 'HEAD~1');
     git(repo, 'checkout', '--quiet', '-');
-    expect(await begin(repo, 'HEAD@{1}')).toBe(git(repo, 'rev-parse', 'HEAD@{1}').trim());
+    expect(await begin(repo, 'HEAD@{1}')).toBe(git(repo, 'rev-parse', 'HEAD@{1}'));
   });
 
   it.each<[string, string, RegExp]>([
