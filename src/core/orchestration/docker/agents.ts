@@ -1,7 +1,9 @@
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
+import { WORKSPACE } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import { OrchestrationError } from '../util/errors.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
+import { isInside } from '../util/fs/is-inside.js';
 import { takenTarget } from '../workspace/mount-targets.js';
 import {
   canWrite,
@@ -42,6 +44,8 @@ export interface AgentRequest {
   readonly folder: string;
   /** True if the agent does not write there. */
   readonly readOnly: boolean;
+  /** Where the session mounts something, besides `/workspace`. Default nowhere. */
+  readonly mounted?: readonly string[];
 }
 
 /** The variables that decide where Claude Code is, and where it keeps its files. */
@@ -73,11 +77,12 @@ export class Agents {
     const [facts, stats] = await Promise.all([
       this.#probe.facts({ image: docker.image, user: docker.user, env: decisive(docker) }, engine.storage),
       // If the folder is gone, a later check says so.
-      stat(request.folder).catch(ignoreMissing),
+      // An agent may have put a link to a folder of somebody else there.
+      lstat(request.folder).catch(ignoreMissing),
     ]);
     const maps = { uids: new IdMap(facts.uidMap), gids: new IdMap(facts.gidMap) };
     const image = { uid: facts.uid, gid: facts.gid, groups: facts.gids };
-    if (this.#own === undefined || engine.areHidden || !stats) return this.#agent(docker, facts, image, undefined);
+    if (this.#own === undefined || engine.areHidden || !stats) return this.#agent(request, facts, image, undefined);
 
     const { uid, gid, mode } = stats;
     const folder = { path: request.folder, uid, gid, mode };
@@ -88,15 +93,15 @@ export class Agents {
     const users = wanted?.uid === image.uid && mayWork(image) ? [image] : [wanted, image].filter(mayWork);
     const [first, ...others] = users;
     if (!first) throw notWritable(folder, docker, { own: this.#own, image, maps });
-    return this.#agent(docker, facts, first, onMachine(first, maps)).catch((error: unknown) => {
+    return this.#agent(request, facts, first, onMachine(first, maps)).catch((error: unknown) => {
       const [other] = others;
       if (!other || !(error instanceof OrchestrationError) || error.code !== 'CLAUDE_NOT_FOUND') throw error;
-      return this.#agent(docker, facts, other, onMachine(other, maps));
+      return this.#agent(request, facts, other, onMachine(other, maps));
     });
   }
 
   async #agent(
-    docker: Readonly<DockerOptions>,
+    { docker, mounted = [] }: AgentRequest,
     facts: ImageFacts,
     user: UserIds,
     machine: UserIds | undefined,
@@ -119,6 +124,7 @@ export class Agents {
       imageHomes: isOwn && docker.user === undefined ? [] : [facts.imageHome].filter(mayOwn),
       setpriv: facts.setpriv,
       env: { ...facts.env, ...docker.env },
+      mounted,
       capabilities: docker.firewall ? undefined : (docker.capAdd ?? []),
     });
     const sandbox = user.uid === 0 ? { IS_SANDBOX: '1' } : {};
@@ -167,7 +173,9 @@ function homeFor(facts: ImageFacts): string {
   return [facts.home, facts.imageHome].find(mayOwn) ?? `/home/${facts.name || 'agent'}`;
 }
 
-/** True if a folder of the image may belong to the agent, because no program is there that the guard needs. */
+/** True if a folder of the image may belong to the agent, because neither the workspace nor a program of the guard's is there. */
 function mayOwn(folder: string): boolean {
-  return folder !== '' && (folder === '/workspace' || takenTarget({ target: folder, readonly: false }) === undefined);
+  return (
+    folder !== '' && !isInside(folder, WORKSPACE) && takenTarget({ target: folder, readonly: false }) === undefined
+  );
 }

@@ -11,6 +11,8 @@ import { allDone } from '../util/deferred.js';
 import { serialized } from '../util/serialized.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { makeMountPoints } from '../workspace/mount-points.js';
+import { refuseLinkedTargets } from '../workspace/mount-targets.js';
+import { mountTargets } from '../workspace/mounts.js';
 import { pinMounts } from '../workspace/pinned-mounts.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
 import { namedTargets } from '../workspace/volumes.js';
@@ -24,6 +26,7 @@ import { HostMounts, type HostMountsOptions } from './host-mounts.js';
 import type { ImageProbe } from './image-probe.js';
 import { requireUsableHome } from './mounted-home.js';
 import { requireOnboarded } from './onboarding.js';
+import { conversationIn, requireOwnPlaces } from './own-places.js';
 import type { AskedCaches } from './session-caches.js';
 import { ensureSessionNetwork } from './session-network.js';
 import { SessionVolumes } from './session-volumes.js';
@@ -66,6 +69,9 @@ export interface ContainerGround {
   readonly login: Readonly<Record<string, string>>;
 }
 
+/** What decides which user a session's container has. */
+type GroundSpec = Pick<DockerSpec, 'docker' | 'cwd' | 'readOnly' | 'caches'>;
+
 export interface PlannerOptions extends HostMountsOptions {
   engine: DockerEngine;
   probe: ImageProbe;
@@ -107,8 +113,9 @@ export class ContainerPlanner {
     const { asked } = await this.#hostMounts.check(spec);
     await this.#volumes.check(spec.docker);
     const { agent } = await this.ground({ ...spec, cwd: await workFolder(spec) });
-    const { keyFile } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
+    const { keyFile, mounts } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
     await requireUsableHome(agent, asked);
+    requireOwnPlaces(agent, spec, targetsOf(mounts));
     return {
       ...spec.docker,
       mounts: asked.map(({ source, target, readonly }) => ({ source, target, readonly })),
@@ -155,7 +162,7 @@ export class ContainerPlanner {
       person: this.#options.host,
     });
     const own = await withRealSources([
-      { source: folder.projects, target: `${agent.configDir}/projects`, readonly: false },
+      { source: folder.projects, target: conversationIn(agent.configDir), readonly: false },
       ...(spec.claude.mcpConfig === undefined
         ? []
         : [{ source: spec.claude.mcpConfig, target: MCP_CONFIG, readonly: true }]),
@@ -169,10 +176,13 @@ export class ContainerPlanner {
       ...own,
     ];
     const mounts = await pinMounts([workspace, ...additional]);
-    await makeMountPoints(workspace.source, namedTargets(spec.docker));
+    const { caches = [] } = spec;
+    const named = [...namedTargets(spec.docker), ...targetsOf(caches)];
+    requireOwnPlaces(agent, spec, targetsOf([...git.mounts, ...ssh.mounts, ...own]));
+    await refuseLinkedTargets(mounts, named);
+    await makeMountPoints(workspace.source, named);
     const owner = { uid: agent.uid, gid: agent.gid };
     await this.#volumes.prepare(spec.docker, owner);
-    const { caches = [] } = spec;
     const scope = caches.length === 0 ? '' : ((await findGitLayout(spec.cwd))?.commonDir ?? spec.cwd);
     const canary = mounts.at(-1);
     if (!canary) throw new Error('unreachable: the workspace is always mounted');
@@ -216,10 +226,11 @@ export class ContainerPlanner {
    *
    * @param spec `cwd` is the folder that the agent works in
    */
-  async ground({ docker, cwd, readOnly }: Pick<DockerSpec, 'docker' | 'cwd' | 'readOnly'>): Promise<ContainerGround> {
+  async ground({ docker, cwd, readOnly, caches }: GroundSpec): Promise<ContainerGround> {
+    const mounted = [...mountTargets(docker.mounts ?? []), ...namedTargets(docker), ...targetsOf(caches ?? [])];
     // A probe that is under way is awaited even if something else fails, so that its container is gone.
     const [agent, network, login] = await allDone([
-      this.#agents.of({ docker, folder: cwd, readOnly }),
+      this.#agents.of({ docker, folder: cwd, readOnly, mounted }),
       this.#network(docker),
       this.#options.login.variablesFor(docker),
     ]);
@@ -234,6 +245,10 @@ export class ContainerPlanner {
 async function workFolder({ cwd, worktree }: Pick<DockerSpec, 'cwd' | 'worktree'>): Promise<string> {
   const layout = worktree && (await findGitLayout(cwd));
   return layout ? resolve(layout.commonDir, 'objects') : cwd;
+}
+
+function targetsOf(places: readonly { readonly target: string }[]): string[] {
+  return places.map(({ target }) => target);
 }
 
 /**

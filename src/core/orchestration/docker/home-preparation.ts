@@ -1,4 +1,5 @@
 import { LOADS_CODE } from '../guard/guard-environment.js';
+import { WORKSPACE } from '../session/agent-place.js';
 import { HOME_REFUSED, HOME_UNPREPARED } from '../session/home-refused.js';
 import { quoted } from '../util/shell-quote.js';
 import type { UserIds } from './agent-user.js';
@@ -36,6 +37,8 @@ export interface Home {
   readonly env: Readonly<Record<string, string>>;
   /** The capabilities that the option `capAdd` adds. Undefined if the agent keeps those of the container. */
   readonly capabilities: readonly string[] | undefined;
+  /** Where the session mounts something in the container, besides `/workspace`. What is there is never taken for the container's own. */
+  readonly mounted: readonly string[];
 }
 
 /** Files of this size that everybody can read keep their owner: 512 bytes each, 1 MB. The engine would copy them first. */
@@ -67,9 +70,13 @@ export function preparation(home: Home): Preparation {
   };
 }
 
-function script({ user, name, shell, home, configDir, imageHomes }: Home): string {
+/** The name that the engine gives to a volume without a name. */
+const UNNAMED = '[0-9a-f]'.repeat(64);
+
+function script({ user, name, shell, home, configDir, imageHomes, mounted }: Home): string {
   const { uid, gid, groups } = user;
   const folders = [...new Set([...imageHomes, home])];
+  const known = [WORKSPACE, ...mounted].map(quoted).join(' | ');
   const entry = [name, 'x', uid, gid, '', home, shell].join(':');
   return `
 prepare() (
@@ -102,8 +109,11 @@ own() {
     point=\${line%% *}
     case $point in *\\\\*) point=$(printf '%bx' "$point") && point=\${point%x} ;; esac
     [ "$point" != / ] || continue
-    # A volume that the engine made for this container alone.
-    case $root in */volumes/${'?'.repeat(64)}/_data) continue ;; esac
+    # A volume that the engine made for this container alone. What the session mounts may have a name like that, too.
+    case $point in
+      ${known}) ;;
+      *) case $root in */volumes/${UNNAMED}/_data) continue ;; esac ;;
+    esac
     case $real/ in "$point"/*) return 0 ;; esac
     case $point in
       "$real"/* | "\${real%/}"/*)

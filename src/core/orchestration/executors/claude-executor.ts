@@ -198,7 +198,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       const [ground] = await allDone([
         spec.docker === false
           ? undefined
-          : this.runtime.docker.planner.ground({ docker: spec.docker, cwd: workspace, readOnly: this.readOnly }),
+          : // An agent can put folders of others in the place of one in its workspace, but not in the place of the workspace.
+            this.runtime.docker.planner.ground({ ...spec, docker: spec.docker, cwd: mounted, readOnly: this.readOnly }),
         files.create(spec.policy),
         requireSafeSettings(mounted, workspace),
       ]);

@@ -11,6 +11,7 @@ import { GUARDED_ENV } from '../guard/guard-environment.js';
 import { TranscriptCopy } from '../monitoring/transcript-copy.js';
 import type { LaunchedProcess } from '../process/launcher.js';
 import { processIdentity } from '../process/process-identity.js';
+import { mountedFolder } from '../session/agent-place.js';
 import { logBytesOf } from '../session/limits.js';
 import type { SessionResult } from '../session/record.js';
 import { setupMs } from '../session/setup.js';
@@ -73,7 +74,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
     await this.#tmux.require();
     if ('text' in spec.prompt) requireArgument('prompt', spec.prompt.text);
     const preparation = await super.prepare(spec);
-    await this.#requireOnboarding(spec, preparation.environment.cwd);
+    await this.#requireOnboarding(spec, mountedFolder(preparation.environment));
     return preparation;
   }
 

@@ -8,6 +8,7 @@ import { isInside } from '../util/fs/is-inside.js';
 import { withLinkFreePaths } from '../util/fs/link-free-paths.js';
 import { makeFolder, type Owner, ownerOf, writeNewFile } from '../util/fs/owner.js';
 import type { Mount } from '../workspace/mount.js';
+import { takenTarget } from '../workspace/mount-targets.js';
 import { type GitPlaces, placesOf, readOnlyPlacesOf } from './container-places.js';
 import type { GitIdentity } from './identity.js';
 import { type GitLayout, gitPath } from './layout.js';
@@ -108,8 +109,16 @@ async function worktreeMounts({ layout: { gitDir, commonDir }, ...places }: GitP
     readonly(...shared(ALTERNATES)),
     writable(gitDir, places.gitDir),
     // The pointers of initialised submodules are absolute.
-    ...((await isFolder(join(gitDir, 'modules'))) ? [writable(join(gitDir, 'modules'))] : []),
+    ...((await isFolder(join(gitDir, 'modules'))) ? [modulesOf(gitDir)] : []),
   ];
+}
+
+/** The submodules of a worktree. They have the same path as on the machine, which can be any path. */
+function modulesOf(gitDir: string): Mount {
+  const mount = writable(join(gitDir, 'modules'));
+  const why = isInside(mount.target, WORKSPACE) ? 'would lie in /workspace' : takenTarget(mount);
+  if (why === undefined) return mount;
+  throw unsafe(mount.source, `in the container it has the same path, which ${why}. Move the repository, or clone it`);
 }
 
 async function isFolder(path: string): Promise<boolean> {

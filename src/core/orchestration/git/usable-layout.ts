@@ -53,10 +53,11 @@ class Unusable extends Error {}
 
 /** Looks for the repository as git does: upwards, and not beyond the file system. */
 async function layoutAround(cwd: string): Promise<GitLayout | undefined> {
-  const { dev } = await stat(cwd);
+  const { dev, uid } = await stat(cwd);
   for (let folder = cwd; ; folder = dirname(folder)) {
     const entry = join(folder, '.git');
     const kind = await lstat(entry).catch(ignoreMissing);
+    if (kind && folder !== cwd) await requireTrusted(folder, [folder, entry], uid);
     if (kind) return layoutOf(folder, entry, kind);
     if (await isGitFolder(folder)) {
       const isHidden = folder !== cwd || basename(folder) === '.git';
@@ -65,6 +66,24 @@ async function layoutAround(cwd: string): Promise<GitLayout | undefined> {
     }
     const parent = dirname(folder);
     if (parent === folder || (await stat(parent)).dev !== dev) return undefined;
+  }
+}
+
+/**
+ * Whoever owns a folder above decides by a `.git` there what is mounted. Git asks the same with `safe.directory`.
+ *
+ * @param paths the folder, and its `.git`
+ * @param owner of the session's folder
+ */
+async function requireTrusted(folder: string, paths: readonly string[], owner: number): Promise<void> {
+  const trusted = [owner, process.getuid?.() ?? owner, 0];
+  for (const path of paths) {
+    const { uid } = await lstat(path);
+    if (trusted.includes(uid)) continue;
+    throw new Unusable(
+      `the repository around it, ${quote(folder)}, is refused: ${quote(path)} belongs to uid ${uid}, which is neither the owner of 'cwd' (uid ${owner}) nor the user of this process. ` +
+        `Give ${quote(folder)} itself, change its owner, or make 'cwd' a repository of its own (git init)`,
+    );
   }
 }
 

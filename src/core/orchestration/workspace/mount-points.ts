@@ -1,9 +1,10 @@
-import { lchown, lstat, mkdir } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { WORKSPACE } from '../session/agent-place.js';
 import { OrchestrationError, quote, systemCode } from '../util/errors.js';
 import { isInside } from '../util/fs/is-inside.js';
 import { withLinkFreePaths } from '../util/fs/link-free-paths.js';
+import { makeFolder, ownerOf } from '../util/fs/owner.js';
 
 /**
  * Makes the folders of the workspace over which something is mounted. The engine would make them as root, and they stay after the
@@ -16,15 +17,14 @@ import { withLinkFreePaths } from '../util/fs/link-free-paths.js';
 export async function makeMountPoints(workspace: string, targets: readonly string[]): Promise<void> {
   const paths = targets.filter((target) => isInside(target, WORKSPACE)).map((target) => relative(WORKSPACE, target));
   if (paths.length === 0) return;
-  const { uid, gid } = await lstat(workspace);
+  const owner = await ownerOf(workspace);
   await withLinkFreePaths(async (linkFree) => {
     for (const path of paths) {
       let folder = workspace;
       for (const name of path.split(sep)) {
         folder = join(folder, name);
         try {
-          await mkdir(linkFree.to(folder));
-          if (process.getuid?.() === 0) await lchown(linkFree.to(folder), uid, gid);
+          await makeFolder(linkFree.to(folder), owner);
         } catch (cause) {
           const code = systemCode(cause);
           if (code === 'EEXIST' && (await lstat(linkFree.to(folder))).isDirectory()) continue;

@@ -1,4 +1,5 @@
-import { chmodSync, chownSync } from 'node:fs';
+import { chmodSync, chownSync, lchownSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { type EngineUsers, processUser, type UserIds } from '../../../../src/core/orchestration/docker/agent-user.js';
 import { Agents } from '../../../../src/core/orchestration/docker/agents.js';
@@ -96,6 +97,13 @@ describe.runIf(process.getuid?.() === 0)('the user of a session', () => {
     expect(groupsOf((await own.of(folderOf(0, 0o775, 50))).preparation?.become)).toBe('50');
   });
 
+  it("a link to a folder of somebody else does not make the agent that folder's owner", async () => {
+    const link = join(folderOf(1234), 'link');
+    symlinkSync(folderOf(4321), link);
+    lchownSync(link, 1234, 1234);
+    expect(await scene().of(link)).toMatchObject({ uid: 1234 });
+  });
+
   it("the image's own user is used if only that user can write", async () => {
     const agent = await scene({ own: user(1234) }).of(folderOf(1000));
     expect(agent).toMatchObject({ uid: 1000 });
@@ -151,7 +159,7 @@ describe.runIf(process.getuid?.() === 0)('docker.user', () => {
   });
 
   it('no folder of programs or of the system is given to a user', async () => {
-    for (const home of ['/', '/bin', '/usr/local', '/proc']) {
+    for (const home of ['/', '/bin', '/usr/local', '/proc', '/workspace', '/workspace/home']) {
       const facts = { home, configDir: `${home}/.claude`, imageHome: home, works: false, name: 'daemon' };
       const agent = await scene({ facts }).of(folderOf(1000));
       expect(agent).toMatchObject({ home: '/home/daemon', configDir: '/home/daemon/.claude' });

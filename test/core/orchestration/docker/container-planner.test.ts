@@ -68,7 +68,7 @@ async function scene({
   const network = vi.fn(async () => [NETWORK]);
   const probed = vi.fn(async () => ({ ...FACTS, ...facts }));
   const planner = new ContainerPlanner({
-    engine: { users, networks: network } as unknown as DockerEngine,
+    engine: { users, networks: network, volumes: { inspect: async () => undefined } } as unknown as DockerEngine,
     probe: { facts: probed } as unknown as ImageProbe,
     helpers: {} as unknown as HelperContainers,
     endpoint: async () => ({ socketPath }),
@@ -346,9 +346,79 @@ describe('where Claude Code keeps its files', () => {
       );
       expect(message).toContain(source);
       expect(message).toContain('is read-only');
-      await planner.check(specOf({}, { mounts: [`${source}:${target}`] }));
     },
   );
+
+  it.each(['/home', '/home/me'])(
+    'nothing that an agent can write and that lasts may lie around its conversation: %s',
+    async (target) => {
+      const { planner, planned, specOf } = await scene();
+      const cache = { name: 'own', target, maxBytes: 1, env: {} };
+      for (const spec of [
+        specOf({}, { mounts: [`${tempFolder()}:${target}`] }),
+        specOf({}, { volumes: [{ name: 'home', target }] }),
+        specOf({}, { volumes: [{ name: 'home', target, readonly: true }] }),
+        specOf({ caches: [cache] }),
+      ]) {
+        const { message } = await errorOf(planner.check(spec), 'INVALID_OPTIONS');
+        for (const word of [target, '/home/me/.claude/projects', 'link']) expect(message).toContain(word);
+        await errorOf(planned(spec), 'INVALID_OPTIONS');
+      }
+      await planner.check(specOf({}, { tmpfs: [{ target }] }));
+    },
+  );
+
+  it("Claude's configuration folder itself may be mounted", async () => {
+    const { planner, specOf } = await scene();
+    const target = '/home/me/.claude';
+    await planner.check(specOf({}, { mounts: [`${tempFolder()}:${target}`] }));
+    await planner.check(specOf({}, { volumes: [{ name: 'config', target }] }));
+  });
+
+  it.each(['volumes', 'tmpfs'])('nothing of %s may lie in the conversation', async (option) => {
+    const { planner, specOf } = await scene({ facts: { configDir: '/data/claude' } });
+    const spec = specOf({}, { [option]: [{ name: 'own', target: '/data/claude/projects/x' }] });
+    expect((await errorOf(planner.check(spec), 'INVALID_OPTIONS')).message).toContain('conversation');
+  });
+
+  it('a container is refused if an agent has put a link in the place of its conversation', async () => {
+    const { planned, specOf } = await scene();
+    const source = tempFolder();
+    symlinkSync('/usr/bin', join(source, 'projects'));
+    const spec = specOf({}, { mounts: [`${source}:/home/me/.claude`] });
+    const { message } = await errorOf(planned(spec), 'UNSAFE_MOUNT');
+    expect(message).toContain(join(source, 'projects'));
+  });
+
+  it('a container is refused if an agent has put a link on the way to a cache', async () => {
+    const { planned, specOf } = await scene();
+    const cwd = tempFolder();
+    symlinkSync('/usr', join(cwd, 'deps'));
+    const cache = { name: 'own', target: '/workspace/deps/bin', maxBytes: 1, env: {} };
+    expect((await errorOf(planned(specOf({ cwd, caches: [cache] })), 'UNSAFE_MOUNT')).message).toContain('deps');
+  });
+
+  it('nothing that an agent can write and that lasts may lie around the known hosts of ssh', async () => {
+    const home = tempFolder();
+    mkdirSync(join(home, '.ssh'));
+    writeFileSync(join(home, '.ssh/known_hosts'), '');
+    writeFileSync(join(home, '.ssh/key'), '');
+    const { planner, specOf } = await scene({ home, facts: { configDir: '/data/claude' } });
+    const ssh = { keyFile: join(home, '.ssh/key') };
+    for (const target of ['/home/me', '/home/me/.ssh']) {
+      const spec = specOf({}, { ssh, volumes: [{ name: 'own', target }] });
+      expect((await errorOf(planner.check(spec), 'INVALID_OPTIONS')).message).toContain('known_hosts');
+    }
+  });
+
+  it.each([
+    ['HOME', { home: '/workspace' }],
+    ['CLAUDE_CONFIG_DIR', { configDir: '/workspace/.claude' }],
+  ])('an image is refused if its %s lies in the workspace', async (name, facts) => {
+    const { planner, specOf } = await scene({ facts });
+    const { message } = await errorOf(planner.check(specOf()), 'INVALID_OPTIONS');
+    for (const word of [name, '"image"', '/workspace', 'docker.env']) expect(message).toContain(word);
+  });
 
   it('settings in a mounted configuration folder are checked like those of the workspace', async () => {
     const { planner, planned, specOf } = await scene();

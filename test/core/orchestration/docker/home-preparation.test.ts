@@ -17,6 +17,7 @@ const HOME: Home = {
   setpriv: spawnSync('sh', ['-c', 'command -v setpriv'], { encoding: 'utf8' }).stdout.trim(),
   env: {},
   capabilities: [],
+  mounted: [],
 };
 
 /**
@@ -202,6 +203,33 @@ mount --bind ../machine "${target}"`;
     const { run, top } = scene('cp etc/passwd ../machine/passwd; mount --bind ../machine/passwd etc/passwd');
     expect(run('true')).toMatchObject(OK);
     expect(readFileSync(join(top, 'machine/passwd'), 'utf8')).not.toContain('1234');
+  });
+});
+
+describe.runIf(canUnshare)('volumes of the engine', () => {
+  const HEX = '0123456789abcdef'.repeat(4);
+  const volume = (name: string, target: string): string => `
+mkdir -p ../machine/volumes/${name}/_data ${target}
+echo x > ../machine/volumes/${name}/_data/file
+mount --bind ../machine/volumes/${name}/_data ${target}`;
+
+  it("a volume without a name is the container's own, and is given to the agent", () => {
+    const { run, owner } = scene(volume(HEX, 'home/node/data'));
+    expect(run('true')).toMatchObject(OK);
+    expect(owner(`machine/volumes/${HEX}/_data/file`)).toBe(AGENT);
+  });
+
+  it.each([
+    ['has a name of the same length', 'z'.repeat(64), 'home/node/data', []],
+    ['was asked for, under such a name', HEX, 'home/node/a b', ['/home/node/a b']],
+    ['is the workspace', HEX, 'workspace', []],
+  ])('a volume keeps its owner if it %s', (_, name, target, mounted) => {
+    const { run, owner } = scene(volume(name, `"${target}"`), {
+      mounted,
+      ...(target === 'workspace' && { configDir: '/workspace' }),
+    });
+    expect(run('true')).toMatchObject(OK);
+    expect(owner(`machine/volumes/${name}/_data/file`)).toBe('0:0');
   });
 });
 

@@ -53,6 +53,17 @@ describe('the mounts for git', () => {
     ]);
   });
 
+  it('submodules of a worktree are refused if their path on the machine is a place of the session in the container', async () => {
+    const root = join(tempFolder(), '.claude/projects/repository');
+    git('/', 'clone', '--quiet', repository(), root);
+    const tree = join(tempFolder(), 'tree');
+    git(root, 'worktree', 'add', '--quiet', tree);
+    const modules = join(root, '.git/worktrees/tree/modules');
+    mkdirSync(modules);
+    const { message } = await errorOf(gitMounts(tree), 'UNSAFE_MOUNT');
+    for (const word of [modules, 'conversation']) expect(message).toContain(word);
+  });
+
   it('missing files are created so that an agent cannot plant them, and existing files are kept', async () => {
     const root = repository();
     rmSync(join(root, '.git/hooks'), { recursive: true });

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mountableLayout, usableLayout } from '../../../../src/core/orchestration/git/usable-layout.js';
@@ -251,5 +251,37 @@ describe('a repository in which git could not work', () => {
     const folder = make(given) ?? given;
     const { message } = await errorOf(usableLayout(folder, true), 'INVALID_OPTIONS');
     expect(message).toContain(reason);
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)("a repository around a session's folder", () => {
+  const around = (top: number, entry: number, own: number): string => {
+    const folder = repository();
+    const cwd = join(folder, 'sub');
+    mkdirSync(cwd);
+    chownSync(folder, top, top);
+    chownSync(join(folder, '.git'), entry, entry);
+    chownSync(cwd, own, own);
+    return cwd;
+  };
+
+  it.each([
+    ['the folder', 4321, 1234],
+    ['the .git', 1234, 4321],
+    ['the folder, with a .git of root', 4321, 0],
+  ])('a repository above the folder is refused if %s belongs to somebody else', async (_, top, entry) => {
+    const cwd = around(top, entry, 1234);
+    const { message } = await errorOf(usableLayout(cwd, true), 'INVALID_OPTIONS');
+    for (const word of [dirname(cwd), 'uid 4321', 'uid 1234', 'git init']) expect(message).toContain(word);
+    git(cwd, 'init', '--quiet');
+    expect(await usableLayout(cwd, true)).toMatchObject({ root: cwd });
+  });
+
+  it.each([
+    ['the owner of the folder', 1234],
+    ['the user of this process', 0],
+  ])('a repository above the folder is used if it belongs to %s', async (_, owner) => {
+    const cwd = around(owner, owner, 1234);
+    expect(await usableLayout(cwd, true)).toMatchObject({ root: dirname(cwd) });
   });
 });

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readFile } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, readFile } from 'node:fs/promises';
 
 /** The user to whom files on the machine belong. */
 export interface Owner {
@@ -18,8 +18,8 @@ export async function ownerOf(folder: string): Promise<Owner | undefined> {
 }
 
 /**
- * Makes a folder and gives it to its owner. The folder is opened for that, and a link is not opened. So if somebody replaces the
- * folder in between, nothing but another folder in the same place can be given away, and only one that is root's.
+ * Makes a folder and gives it to its owner. The folder is opened for that, and a link is not opened. Somebody may move a folder of
+ * root's into its place in between. Only an empty folder is given away, and it is the opened one that is looked into.
  *
  * @throws Error if something is there already, like `mkdir`
  */
@@ -28,10 +28,16 @@ export async function makeFolder(path: string, owner: Owner | undefined): Promis
   if (!owner) return;
   const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
-    if ((await folder.stat()).uid === 0) await folder.chown(owner.uid, owner.gid);
+    const isNew = (await folder.stat()).uid === 0 && (await readdir(opened(folder, path))).length === 0;
+    if (isNew) await folder.chown(owner.uid, owner.gid);
   } finally {
     await folder.close();
   }
+}
+
+/** A path that leads to an open folder, whatever its own path leads to by now. Only Linux has one. */
+function opened({ fd }: FileHandle, path: string): string {
+  return process.platform === 'linux' ? `/proc/self/fd/${fd}` : path;
 }
 
 /** Writes a new file and gives it to its owner. @throws Error if something is there already, even a link */
