@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, readFile } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /** The user to whom files on the machine belong. */
 export interface Owner {
@@ -25,14 +26,26 @@ export async function ownerOf(folder: string): Promise<Owner | undefined> {
  */
 export async function makeFolder(path: string, owner: Owner | undefined): Promise<void> {
   await mkdir(path);
-  if (!owner) return;
+  const shares = await isShared(path);
+  if (!owner && !shares) return;
   const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
-    const isNew = (await folder.stat()).uid === 0 && (await readdir(opened(folder, path))).length === 0;
-    if (isNew) await folder.chown(owner.uid, owner.gid);
+    const { uid, mode } = await folder.stat();
+    const isNew = uid === process.getuid?.() && (await readdir(opened(folder, path))).length === 0;
+    if (isNew && owner) await folder.chown(owner.uid, owner.gid);
+    if (isNew && shares) await folder.chmod((mode & 0o7777) | 0o070);
   } finally {
     await folder.close();
   }
+}
+
+/**
+ * True if the folder around a path belongs to a group whose members share what is in it, as git's `core.sharedRepository` makes
+ * it. Then they may also change what this process makes there.
+ */
+async function isShared(path: string): Promise<boolean> {
+  const { mode } = await stat(dirname(path));
+  return (mode & 0o2020) === 0o2020;
 }
 
 /** A path that leads to an open folder, whatever its own path leads to by now. Only Linux has one. */
@@ -50,6 +63,7 @@ export async function writeNewFile(
   const file = await open(path, 'wx', mode);
   try {
     if (owner) await file.chown(owner.uid, owner.gid);
+    if ((mode & 0o020) !== 0 && (await isShared(path))) await file.chmod(0o664);
     await file.writeFile(content);
   } finally {
     await file.close();
