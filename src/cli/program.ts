@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { DEFAULT_IMAGE } from '../core/orchestration/session/docker-options.js';
 import { messageOf } from '../core/orchestration/util/errors.js';
+import { withProgramPath } from '../core/orchestration/util/fs/program-path.js';
 import { type DoctorOptions, doctor } from './doctor/doctor.js';
 import { type BuildOptions, buildImage } from './image/build.js';
 import { PINNED } from './image/claude-release.js';
@@ -14,7 +15,8 @@ import { packageVersion } from './package-files.js';
  * @param args without the program and the script
  * @returns the exit code: 0, 1 if the command failed, 2 if the command line cannot be understood
  */
-export async function runCli(args: readonly string[], machine: Machine): Promise<number> {
+export async function runCli(args: readonly string[], given: Machine): Promise<number> {
+  const machine = { ...given, env: withProgramPath(given.env, given.cwd) };
   let exitCode = 0;
   const program = programOf(machine, await packageVersion(), (code) => {
     exitCode = code;

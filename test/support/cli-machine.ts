@@ -18,7 +18,7 @@ const recorded = (script: string): string =>
  */
 export async function cli(
   args: string[],
-  { programs = {}, input = '', home = tempFolder(), env = {} }: CliOptions = {},
+  { programs = {}, input = '', home = tempFolder(), cwd = tempFolder(), env = {} }: CliOptions = {},
 ): Promise<{ exitCode: number; printed: string; said: string; calls: string[]; home: string }> {
   const folder = executables(
     Object.fromEntries(Object.entries(programs).map(([name, script]) => [name, recorded(script)])),
@@ -28,7 +28,7 @@ export async function cli(
   const machine: Machine = {
     env: { PATH: `${folder}:/usr/bin:/bin`, HOME: home, ...env },
     home,
-    cwd: tempFolder(),
+    cwd,
     uid: process.getuid?.(),
     stdin: Readable.from([Buffer.from(input)]),
     print: (text) => void printed.push(text),
@@ -42,6 +42,7 @@ export interface CliOptions {
   programs?: Record<string, string>;
   input?: string;
   home?: string;
+  cwd?: string;
   env?: NodeJS.ProcessEnv;
 }
 

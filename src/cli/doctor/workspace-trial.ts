@@ -1,8 +1,13 @@
 import { watch } from 'node:fs';
-import { access, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, realpath } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { nanoid } from 'nanoid';
 import type { DockerEngine } from '../../core/orchestration/docker/engine.js';
+import { ignoreMissing } from '../../core/orchestration/util/fs/ignore-missing.js';
+import { type LinkFreePaths, withLinkFreePaths } from '../../core/orchestration/util/fs/link-free-paths.js';
+import { makeFolder, type Owner, writeNewFile } from '../../core/orchestration/util/fs/owner.js';
+import { readRegularFile } from '../../core/orchestration/util/fs/regular-file.js';
 import { inContainer } from './containers.js';
 
 /** How soon the system reports a change, in one direction. `none`: the image has no program that could tell. */
@@ -24,6 +29,8 @@ export interface Trial {
 
 const MARK = 'autonomous-orchestration-doctor';
 const TEXT = 'written on the machine';
+/** The container writes fewer. */
+const MOST_BYTES = 1024;
 /** An event that comes within this time is no obstacle to anything. */
 const SOON_MS = 1_000;
 /** For how long an event is awaited. */
@@ -48,33 +55,48 @@ if command -v node >/dev/null; then node -e '${WATCHER.replaceAll("'", "'\\''")}
 
 /**
  * Tries out a workspace: mounts a new folder in it into a container, and lets files be written from both sides. The folder is
- * removed afterwards.
+ * removed afterwards. An agent that works in the workspace can put links everywhere in it, so none is followed.
  *
  * @param owner the owner of the new folder, if this process may choose it
  * @param user the user of the container, as `uid:gid`. Undefined: the image's own
  * @throws Error of the system if the folder cannot be made; OrchestrationError as `inContainer`
  */
-export async function tryWorkspace(
+export async function tryWorkspace(engine: DockerEngine, options: TrialOptions): Promise<Trial> {
+  const folder = join(await realpath(options.cwd), `.autonomous-orchestration-doctor-${nanoid()}`);
+  return withLinkFreePaths(async (paths) => {
+    await makeFolder(paths.to(folder), options.owner);
+    try {
+      return await tryFolder(engine, folder, paths, options);
+    } finally {
+      // A container that is being removed may still have written something.
+      await paths.remove(folder).catch(() => paths.remove(folder));
+    }
+  });
+}
+
+interface TrialOptions {
+  readonly image: string;
+  readonly cwd: string;
+  readonly owner: Owner | undefined;
+  readonly user: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+async function tryFolder(
   engine: DockerEngine,
-  options: {
-    image: string;
-    cwd: string;
-    owner: { uid: number; gid: number } | undefined;
-    user: string | undefined;
-    signal: AbortSignal;
-  },
+  folder: string,
+  paths: LinkFreePaths,
+  { image, owner, user, signal }: TrialOptions,
 ): Promise<Trial> {
-  const { image, cwd, owner, user, signal } = options;
-  const folder = await mkdtemp(join(cwd, '.autonomous-orchestration-doctor-'));
   const ended = new AbortController();
   const containerEnded = new AbortController();
   try {
     const seen = join(folder, 'seen');
-    await mkdir(seen);
-    await writeFile(join(folder, 'from-machine'), TEXT);
-    if (owner) for (const path of [folder, seen]) await chown(path, owner.uid, owner.gid);
-    const toMachine = eventsOf(folder, 'from-container', ended.signal);
-    const written = writeWhenReady(seen, containerEnded.signal);
+    await makeFolder(paths.to(seen), owner);
+    await writeNewFile(paths.to(join(folder, 'from-machine')), TEXT, owner);
+    const file = join(folder, 'from-container');
+    const toMachine = eventsOf(folder, paths.to(file), ended.signal);
+    const written = writeWhenReady(seen, paths, containerEnded.signal);
     const container = inContainer(engine, {
       image,
       script: SCRIPT,
@@ -83,9 +105,8 @@ export async function tryWorkspace(
     });
     const said = await Promise.race([container, aborted(signal)]);
     containerEnded.abort();
-    const file = join(folder, 'from-container');
-    const found = await stat(file).catch(() => undefined);
-    const text = found ? await readFile(file, 'utf8') : '';
+    const found = await lstat(paths.to(file)).catch(ignoreMissing);
+    const text = found ? (await readRegularFile(paths.to(file), { most: MOST_BYTES })).toString('utf8') : '';
     const machineSees = text.trim() === 'written in the container';
     return {
       containerSees: said.includes(`${MARK} read ${TEXT}`),
@@ -97,18 +118,17 @@ export async function tryWorkspace(
   } finally {
     containerEnded.abort();
     ended.abort();
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
 /** How soon the system reports that a file was made in a folder, compared to the moment when the file can be seen. */
-async function eventsOf(folder: string, name: string, signal: AbortSignal): Promise<Events> {
+async function eventsOf(folder: string, file: string, signal: AbortSignal): Promise<Events> {
   let toldAt: number | undefined;
   const watcher = watch(folder, (_, changed) => {
-    if (changed === name) toldAt ??= performance.now();
+    if (changed === basename(file)) toldAt ??= performance.now();
   });
   try {
-    const seenAt = await seenAtLast(join(folder, name), signal);
+    const seenAt = await seenAtLast(file, signal);
     if (seenAt === undefined) return 'not at all';
     while (toldAt === undefined && performance.now() - seenAt < LATEST_MS && !signal.aborted) await delay(20);
     if (toldAt === undefined) return 'not at all';
@@ -119,16 +139,18 @@ async function eventsOf(folder: string, name: string, signal: AbortSignal): Prom
 }
 
 /** Writes a file when the container is watching. Resolves with true when it is written. */
-async function writeWhenReady(folder: string, signal: AbortSignal): Promise<boolean> {
-  if ((await seenAtLast(join(folder, 'ready'), signal)) === undefined) return false;
-  await writeFile(join(folder, 'changed'), '');
-  return true;
+async function writeWhenReady(folder: string, paths: LinkFreePaths, signal: AbortSignal): Promise<boolean> {
+  if ((await seenAtLast(paths.to(join(folder, 'ready')), signal)) === undefined) return false;
+  return writeNewFile(paths.to(join(folder, 'changed')), '', undefined).then(
+    () => true,
+    () => false, // Somebody else has put something there.
+  );
 }
 
 /** When a file is there. Undefined if the signal is aborted first. */
 async function seenAtLast(path: string, signal: AbortSignal): Promise<number | undefined> {
   while (!signal.aborted) {
-    const isThere = await access(path).then(
+    const isThere = await lstat(path).then(
       () => true,
       () => false,
     );

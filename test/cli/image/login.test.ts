@@ -44,7 +44,7 @@ describe('image login --from-stdin', () => {
     ['nothing', '', 'it is empty'],
     ['a password', 'correct horse', 'not of a known form'],
     ['an administration key', 'sk-ant-admin01-abcDEF', 'administration key'],
-    ['another variable', 'SECRET=abcDEF', 'SECRET, which is no variable of a login'],
+    ['another variable', 'MY_SECRET=abcDEF', 'MY_SECRET, which is no variable of a login'],
     ['a configuration folder', 'CLAUDE_CONFIG_DIR=/abcDEF', 'CLAUDE_CONFIG_DIR, which is no variable of a login'],
     ['a variable without a value', 'ANTHROPIC_API_KEY=', 'no value'],
     ['half a line', `ANTHROPIC_API_KEY=${KEY}\nabcDEF`, 'line 2 is not of the form'],

@@ -183,7 +183,8 @@ export class ContainerPlanner {
     await makeMountPoints(workspace.source, named);
     const owner = { uid: agent.uid, gid: agent.gid };
     await this.#volumes.prepare(spec.docker, owner);
-    const scope = caches.length === 0 ? '' : ((await findGitLayout(spec.cwd))?.commonDir ?? spec.cwd);
+    // As it is mounted: an agent can write a `.git` that leads to another repository.
+    const scope = git.commonDir ?? spec.cwd;
     const canary = mounts.at(-1);
     if (!canary) throw new Error('unreachable: the workspace is always mounted');
     return {

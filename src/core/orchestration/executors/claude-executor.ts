@@ -39,7 +39,7 @@ import type { PlacedRun } from './placed-run.js';
 import { confined, rootOf, transcriptFolder } from './placement.js';
 import { injectedRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
-import { setupOf, withSetup } from './setup-run.js';
+import { loginOfSetup, setupOf, withSetup } from './setup-run.js';
 
 /** What a mode gives an agent in addition to the guard. */
 export interface Extras {
@@ -241,7 +241,9 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const files = new MailboxFiles(folder.guard, this.terminal);
     const channel = new Mailbox(files, this.hooksOf(request));
     await channel.start();
-    const observed = withSetup(this.observable(found, request, workingFolder(session.environment)), spec, files);
+    const login = await loginOfSetup(this.runtime.login, spec);
+    const seen = this.observable(found, request, workingFolder(session.environment));
+    const observed = withSetup(seen, spec, files, login);
     return guarded(observed, files, channel, leave);
   }
 
@@ -280,7 +282,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const guard = { mounts: [...setup.mounts, ...files, ...mounts], env: { ...env, ...GUARDED_ENV } };
     const identity = this.runtime.docker.identity(spec, number);
     const container = await planner.container(placed, identity, folder, ground, guard);
-    return withSetup(await this.launchInContainer(run, { ...container, before: setup.words }), spec, run.files);
+    const launched = await this.launchInContainer(run, { ...container, before: setup.words });
+    return withSetup(launched, spec, run.files, ground.login);
   }
 
   async #placement(worktree: Worktree, before: SessionEnvironment): Promise<Partial<SessionEnvironment>> {

@@ -13,6 +13,10 @@ import { findProcess } from '../process/find-process.js';
 import type { SpawnProcess } from '../process/launcher.js';
 import type { LoginSource } from '../session/login-source.js';
 import { OrchestrationError } from '../util/errors.js';
+import { readOwnFile } from '../util/fs/own-file.js';
+
+/** The options of a session may have long prompts. */
+const MOST_SPEC_BYTES = 16 * 1024 * 1024;
 
 /**
  * The options of a built-in executor. A manager makes the built-in executors itself. If you make one and pass it in the manager's
@@ -49,6 +53,8 @@ export class ClaudeRuntime {
   readonly home: string;
   readonly spawn: SpawnProcess;
   readonly docker: DockerEnvironment;
+  /** The login of sessions whose options give none. */
+  readonly login: StoredLogin;
   readonly worktrees: SessionWorktrees;
   /** Takes the place of ChannelCoder, the engine and Claude. Undefined unless one was given, or the module is mocked. */
   readonly injected: ChannelCoderModule | undefined;
@@ -60,12 +66,13 @@ export class ClaudeRuntime {
     this.env = env;
     this.home = env.HOME ?? homedir();
     this.spawn = spawnProcess;
+    this.login = new StoredLogin({ source: login, env, home: this.home });
     this.docker = new DockerEnvironment({
       stateDir,
       env,
       home: this.home,
       spawn: spawnProcess,
-      login: new StoredLogin({ source: login, env, home: this.home }),
+      login: this.login,
     });
     this.worktrees = new SessionWorktrees(stateDir, (session) => this.#works(session));
   }
@@ -85,8 +92,8 @@ export class ClaudeRuntime {
   async #works({ id, stateDir }: { id: string; stateDir: string }): Promise<boolean> {
     const { settings } = new MailboxFiles(new SessionFolder(stateDir, id).guard);
     if (await findProcess('--settings', settings)) return true;
-    // An engine that does not answer runs no containers. Nor would it start one for whoever asks.
-    return this.docker.works(id).catch(() => false);
+    // Without an answer of the engine it is not known, and then nobody else may enter the worktree.
+    return (await isWithoutDocker(stateDir, id)) ? false : this.docker.works(id);
   }
 
   /** Refuses a run without Docker if the machine has no Claude Code. @throws OrchestrationError `CLAUDE_NOT_FOUND` */
@@ -108,5 +115,15 @@ export class ClaudeRuntime {
       if (found) return true;
     }
     return false;
+  }
+}
+
+/** True if a session certainly has no container. */
+async function isWithoutDocker(stateDir: string, id: string): Promise<boolean> {
+  try {
+    const text = await readOwnFile(new SessionFolder(stateDir, id).spec, { most: MOST_SPEC_BYTES });
+    return (JSON.parse(text) as { spec?: { docker?: unknown } }).spec?.docker === false;
+  } catch {
+    return false; // Its folder is gone, or belongs to another user.
   }
 }

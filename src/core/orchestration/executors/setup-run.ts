@@ -1,6 +1,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import type { RunHandle } from '../contract/run-handle.js';
 import type { SessionSpec } from '../contract/session-spec.js';
+import type { StoredLogin } from '../login/stored-login.js';
 import type { MailboxFiles } from '../mailbox/mailbox-files.js';
 import { SetupFollower } from '../mailbox/setup-follower.js';
 import { SETUP_EXIT, SETUP_PLACE, setupWords } from '../mailbox/setup-script.js';
@@ -34,10 +35,19 @@ export async function setupOf(
   };
 }
 
-/** Adds the setup to a run: what it does is reported, and if it fails, the run has failed for that reason. */
-export function withSetup(handle: RunHandle, { setup = [], docker }: SessionSpec, files: MailboxFiles): RunHandle {
+/**
+ * Adds the setup to a run: what it does is reported, and if it fails, the run has failed for that reason.
+ *
+ * @param login the variables of the stored login that the container has. Their values are not reported
+ */
+export function withSetup(
+  handle: RunHandle,
+  { setup = [], docker }: SessionSpec,
+  files: MailboxFiles,
+  login: Readonly<Record<string, string>>,
+): RunHandle {
   if (setup.length === 0 || docker === false) return handle;
-  const redact = redaction(Object.values(docker.env ?? {}));
+  const redact = redaction([...Object.values(docker.env ?? {}), ...Object.values(login)]);
   const follower = new SetupFollower({ folder: files.setup, commands: setup, redact });
   return {
     ...handle,
@@ -51,6 +61,15 @@ export function withSetup(handle: RunHandle, { setup = [], docker }: SessionSpec
       return handle.detach();
     },
   };
+}
+
+/** The login of a container that an earlier process has started, as far as it can still be read. Only the setup needs it. */
+export async function loginOfSetup(
+  login: Pick<StoredLogin, 'variablesFor'>,
+  { setup = [], docker }: SessionSpec,
+): Promise<Readonly<Record<string, string>>> {
+  if (setup.length === 0 || docker === false) return {};
+  return login.variablesFor(docker).catch(() => ({}));
 }
 
 /** The files may say anything, so the container's own exit code decides. */

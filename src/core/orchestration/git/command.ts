@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { isInside } from '../util/fs/is-inside.js';
 import { homeOf, writeNewFile } from '../util/fs/owner.js';
+import { pathOutside } from '../util/fs/program-path.js';
 import { openRegularFile, readRegularFile } from '../util/fs/regular-file.js';
 import { parseGitConfig } from './config-file.js';
 import { gitFailure } from './git-failure.js';
@@ -61,7 +61,7 @@ export async function gitIn(
   bounds: Pick<Bounds, 'input' | 'mostOutput'> = {},
 ): Promise<string> {
   const variables = {
-    PATH: pathOutside(view.layout.root),
+    PATH: pathOf(view.layout.root),
     HOME: homedir(),
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_CONFIG_NOSYSTEM: '1',
@@ -158,7 +158,7 @@ async function git(
  * hold secrets, stay with root.
  */
 async function userVariables({ layout, owner }: GitView): Promise<Record<string, string | undefined>> {
-  const PATH = pathOutside(layout.root);
+  const PATH = pathOf(layout.root);
   const isSetting = (name: string): boolean => name.startsWith('GIT_CONFIG');
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_') || isSetting(name));
   if (!owner) return { ...Object.fromEntries(own), PATH };
@@ -169,9 +169,8 @@ async function userVariables({ layout, owner }: GitView): Promise<Record<string,
  * The PATH without folders in the checkout. An agent can write programs into its checkout, such as a `git` in
  * `node_modules/.bin`.
  */
-function pathOutside(root: string): string {
-  const parts = (process.env.PATH ?? '').split(delimiter);
-  return parts.filter((part) => isAbsolute(part) && !isInside(part, root)).join(delimiter);
+function pathOf(root: string): string {
+  return pathOutside(process.env.PATH ?? '', root);
 }
 
 /** The settings of Git LFS exactly as `git lfs install --local` writes them into a repository's configuration. */

@@ -32,6 +32,8 @@ export interface GitRequest {
 export interface ContainerGit {
   readonly mounts: readonly Mount[];
   readonly env: Readonly<Record<string, string>>;
+  /** The checked folder that all worktrees of the repository share. Absent if there is no repository. */
+  readonly commonDir?: string;
   /** What the agent has to know about git here. Absent if there is no repository. */
   readonly note?: string;
 }
@@ -55,6 +57,7 @@ export async function containerGit(request: GitRequest): Promise<ContainerGit> {
   return {
     mounts: [...all, ...system],
     env: { ...gitEnvironment(env), ...(system.length > 0 && { GIT_CONFIG_SYSTEM: SYSTEM_CONFIG }) },
+    ...(places && { commonDir: places.layout.commonDir }),
     ...(places && !readOnly && { note: noteOn(places) }),
   };
 }

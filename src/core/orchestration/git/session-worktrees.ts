@@ -89,7 +89,7 @@ export class SessionWorktrees {
    * Marks a worktree as used, because two agents in one folder would undo each other's work. Other processes see this, too.
    *
    * @returns the function that the session calls when it leaves
-   * @throws OrchestrationError `WORKTREE_FAILED` if another session works there
+   * @throws OrchestrationError `WORKTREE_FAILED` if another session works there; the engine's errors if it does not say whether one does
    */
   async enter(path: string, sessionId: string): Promise<() => Promise<void>> {
     const other = this.#workers.get(path);

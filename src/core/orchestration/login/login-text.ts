@@ -4,6 +4,8 @@ import { isLoginVariable } from '../session/login-variables.js';
 export class NoLogin extends Error {}
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** What is certainly a name. A key in base64 is of the form `NAME=`, too. */
+const PLAIN_NAME = /^(?=.{1,40}$)[A-Z]+(_[A-Z0-9]+)+$/;
 /** The token of `claude setup-token`. */
 const OAUTH_TOKEN = /^sk-ant-oat[\w-]+$/;
 const API_KEY = /^sk-ant-(?!oat)[\w-]+$/;
@@ -28,18 +30,22 @@ export function parseLoginLines(text: string): Record<string, string> {
     const name = line.slice(0, Math.max(equals, 0)).replace(/^export\s+/, '');
     if (!NAME.test(name)) throw new NoLogin(`${where} is not of the form NAME=value`);
     if (!isLoginVariable(name) || name === 'CLAUDE_CONFIG_DIR') {
-      throw new NoLogin(`${where} sets ${name}, which is no variable of a login: set it in 'docker.env'`);
+      throw new NoLogin(`${where} sets ${shown(name)}, which is no variable of a login: set it in 'docker.env'`);
     }
     const value = line
       .slice(equals + 1)
       .trim()
       .replace(/^(["'])(.*)\1$/, '$2');
-    if (value === '') throw new NoLogin(`${where} gives ${name} no value`);
-    if (/\p{Cc}/u.test(value)) throw new NoLogin(`the value of ${name} in ${where} has control characters`);
+    if (value === '') throw new NoLogin(`${where} gives ${shown(name)} no value`);
+    if (/\p{Cc}/u.test(value)) throw new NoLogin(`the value of ${shown(name)} in ${where} has control characters`);
     variables[name] = value;
   }
   if (Object.keys(variables).length === 0) throw new NoLogin('it has no login: it needs a line NAME=value');
   return variables;
+}
+
+function shown(name: string): string {
+  return PLAIN_NAME.test(name) ? name : 'a variable';
 }
 
 /**

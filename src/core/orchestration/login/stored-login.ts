@@ -7,6 +7,7 @@ import type { LoginSource } from '../session/login-source.js';
 import { givesLogin } from '../session/login-variables.js';
 import { messageOf, OrchestrationError, quote, systemCode } from '../util/errors.js';
 import { openOwnFile } from '../util/fs/own-file.js';
+import { withProgramPath } from '../util/fs/program-path.js';
 import { readHandle } from '../util/fs/regular-file.js';
 import { loginPlaces } from './login-places.js';
 import { NoLogin, parseLogin, parseLoginLines } from './login-text.js';
@@ -84,7 +85,8 @@ export class StoredLogin {
   async #print(command: string): Promise<string> {
     const now = performance.now();
     if (this.#printed !== undefined && now - this.#printed.at < REMEMBERED_MS) return this.#printed.text;
-    const options = { env: this.#options.env, timeout: COMMAND_MS, maxBuffer: MOST_BYTES };
+    const env = withProgramPath(this.#options.env, process.cwd());
+    const options = { env, timeout: COMMAND_MS, maxBuffer: MOST_BYTES };
     const asked = run('/bin/sh', ['-c', command], options).then(({ stdout }) => stdout);
     const printed = { at: now, text: asked };
     this.#printed = printed;

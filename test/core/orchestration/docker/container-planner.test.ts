@@ -21,6 +21,7 @@ import type { DockerEngine } from '../../../../src/core/orchestration/docker/eng
 import type { HelperContainers } from '../../../../src/core/orchestration/docker/helper-containers.js';
 import type { ImageFacts, ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
 import { StoredLogin } from '../../../../src/core/orchestration/login/stored-login.js';
+import { sessionCache } from '../../../../src/core/orchestration/session/caches.js';
 import type { LoginSource } from '../../../../src/core/orchestration/session/login-source.js';
 import { errorOf } from '../../../support/errors.js';
 import { git, repository } from '../../../support/git.js';
@@ -134,6 +135,19 @@ describe('the container of a session', () => {
     const { planner, specOf } = await scene({ login: { envFile: '/nonexistent/login.env' } });
     const error = await errorOf(planner.check(specOf()), 'INVALID_OPTIONS');
     expect(error.message).toContain("Option 'login.envFile'");
+  });
+
+  it('the caches are those of the repository that is mounted, not of one that a workspace happens to lie in', async () => {
+    const { planned, specOf } = await scene();
+    const caches = [sessionCache('npm')];
+    const [outer, inner] = [repository(), repository()].map((path) => realpathSync(path)) as [string, string];
+    expect((await planned(specOf({ cwd: outer, caches }))).caches?.scope).toBe(join(outer, '.git'));
+    const nested = join(outer, 'nested');
+    renameSync(inner, nested);
+    expect((await planned(specOf({ cwd: nested, caches }))).caches?.scope).toBe(join(nested, '.git'));
+    // As an agent may do.
+    renameSync(join(nested, '.git'), join(nested, 'moved'));
+    expect((await planned(specOf({ cwd: nested, caches }))).caches?.scope).toBe(nested);
   });
 
   it('the workspace is mounted read-only if the agent may only read it', async () => {

@@ -80,6 +80,26 @@ describe('the login of the sessions', () => {
       (folder) => ({ envFile: written(join(folder, 'a'), TOKEN) }),
       'line 1 is not of the form NAME=value',
     ],
+    [
+      'is a key in base64',
+      (folder) => ({ envFile: written(join(folder, 'a'), 'abcDEFabcDEF==') }),
+      'line 1 sets a variable, which is no variable of a login',
+    ],
+    [
+      'is a long key of capitals',
+      (folder) => ({ envFile: written(join(folder, 'a'), `${'ABC_'.repeat(11)}abcDEF=`) }),
+      'line 1 sets a variable, which',
+    ],
+    [
+      'has a key behind the name of a variable',
+      (folder) => ({ envFile: written(join(folder, 'a'), 'CLAUDE_CODE_OAUTH_abcDEF=') }),
+      'line 1 gives a variable no value',
+    ],
+    [
+      'has a variable of something else',
+      (folder) => ({ envFile: written(join(folder, 'a'), 'DATABASE_URL=abcDEF') }),
+      'line 1 sets DATABASE_URL, which',
+    ],
     ['is huge', (folder) => ({ envFile: written(join(folder, 'a'), '#'.repeat(70_000)) }), 'longer than'],
     ['is a folder', (folder) => ({ envFile: folder }), 'gives no login'],
     [
@@ -132,6 +152,14 @@ describe('a command that prints the login', () => {
     await Promise.all([login.find(), login.find()]);
     expect(await login.variablesFor(IMAGE)).toEqual({ CLAUDE_CODE_OAUTH_TOKEN: TOKEN });
     expect(readFileSync(join(folder, 'calls'), 'utf8')).toBe('x\nx\n');
+  });
+
+  it('does not find programs where npx looks first, because an agent may have put them there', async () => {
+    const bin = join(tempFolder(), 'node_modules/.bin');
+    written(join(bin, 'print-the-login'), `#!/bin/sh\necho ${TOKEN}\n`, 0o755);
+    const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+    const asked = new StoredLogin({ source: { command: 'print-the-login' }, env, home: tempFolder() });
+    expect((await errorOf(asked.find(), 'INVALID_OPTIONS')).message).toContain('exit code 127');
   });
 
   it.each([
