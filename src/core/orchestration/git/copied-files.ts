@@ -5,7 +5,7 @@ import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { inWords } from '../util/fs/in-words.js';
 import { makeFolder } from '../util/fs/owner.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
-import { type CopyLimits, TooMuch, TreeCopy } from './copied-tree.js';
+import { CopyBudget, type CopyLimits, TooMuch, TreeCopy } from './copied-tree.js';
 import { chosenFiles, foldersOf, ignoredIn } from './ignored-files.js';
 import type { GitLayout } from './layout.js';
 import type { GitView } from './view.js';
@@ -66,7 +66,7 @@ export async function copyIgnored(
   const chosen = await chosenFiles(layout, patterns);
   const kept = await ignoredIn(view, folder, chosen);
   const withKept = new Set(kept.flatMap((path) => [path, ...foldersOf(path)]));
-  const copy = new TreeCopy(view, LIMITS, layout.root);
+  const copy = new TreeCopy(view, new CopyBudget(LIMITS), layout.root);
   for (const path of kept) {
     try {
       await makeFolders(view, folder, dirname(path));
