@@ -10,7 +10,7 @@ const IDENTITY = 'git -c user.name=Claude -c user.email=claude@example.invalid';
 const PLAN = '# Plan\n\n1. Say "hello" to {name} & \'others\' — $HOME\n2. Done: 漢字 🙂';
 
 /** Where this library, and no agent, writes which session uses a worktree. */
-const USE = /^\.git\/worktrees(\/autonomous-orchestration.*)?$/;
+const USE = /^\.git\/worktrees(\/\.autonomous-orchestration.*)?$/;
 
 /** The whole content of a folder, byte for byte, with modes and times. */
 async function snapshot(folder: string): Promise<Record<string, string>> {

@@ -176,8 +176,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     await request.folder.requireOwn();
     const { spec, session } = request;
     const { cwd } = session.environment;
-    const { worktrees } = this.runtime;
-    const entered = spec.worktree && (await enterWorktree(worktrees, spec, spec.worktree, cwd));
+    const entered = spec.worktree && (await enterWorktree(this.runtime.worktrees, spec, spec.worktree, cwd));
     const leave = entered?.leave ?? (async (): Promise<void> => {});
     const files = new MailboxFiles(request.folder.guard, this.terminal);
     const { injected } = this.runtime;

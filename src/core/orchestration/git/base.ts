@@ -1,6 +1,6 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { branchNameProblem } from '../session/branch-name.js';
+import { branchNameProblem, SEARCH_PROBLEM, searchesMessages } from '../session/branch-name.js';
 import { quote } from '../util/errors.js';
 import { writeNewFile } from '../util/fs/owner.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
@@ -25,7 +25,8 @@ export interface Start {
 }
 
 /**
- * What a new branch starts from: everything that `git rev-parse` takes, seen from the checkout of the workspace.
+ * What a new branch starts from: everything that `git rev-parse` takes, seen from the checkout of the workspace, except searches
+ * in messages.
  *
  * @throws Error if there is no such commit, or more than one
  */
@@ -52,6 +53,7 @@ async function checkedOut(view: GitView): Promise<Start> {
 }
 
 async function named(view: GitView, base: string): Promise<Start> {
+  if (searchesMessages(base)) throw new Error(`${quote(base)} ('worktree.base') ${SEARCH_PROBLEM}`);
   const name = base.split(/[~^:]|@\{/)[0] ?? '';
   const refs = branchNameProblem(name) || COMMIT.test(name) ? [] : await refsNamed(view, name);
   const commits = await Promise.all(refs.map((ref) => commitOf(view, ref)));

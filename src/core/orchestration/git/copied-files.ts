@@ -5,15 +5,15 @@ import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { inWords } from '../util/fs/in-words.js';
 import { makeFolder } from '../util/fs/owner.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
-import { type CopyLimits, TooMuch, TreeCopy } from './copied-tree.js';
-import { chosenFiles, ignoredIn } from './ignored-files.js';
+import { CopyBudget, type CopyLimits, TooMuch, TreeCopy } from './copied-tree.js';
+import { chosenFiles, foldersOf, ignoredIn } from './ignored-files.js';
 import type { GitLayout } from './layout.js';
 import type { GitView } from './view.js';
 
 /** The file with patterns that other tools read, too. */
 const INCLUDE = '.worktreeinclude';
 const MOST_BYTES = 64 * 1024;
-/** Nobody writes more, and each file is compared with each pattern. */
+/** Nobody writes more, and git compares each file with each pattern. */
 const MOST_PATTERNS = 1_000;
 const LIMITS: CopyLimits = { files: 500_000, bytes: 50 * 1024 ** 3, durationMs: 10 * 60_000 };
 /** How many left out files are named. */
@@ -65,8 +65,8 @@ export async function copyIgnored(
   if (patterns.length === 0) return [];
   const chosen = await chosenFiles(layout, patterns);
   const kept = await ignoredIn(view, folder, chosen);
-  const isKept = new Set(kept);
-  const copy = new TreeCopy(view, LIMITS, layout.root);
+  const withKept = new Set(kept.flatMap((path) => [path, ...foldersOf(path)]));
+  const copy = new TreeCopy(view, new CopyBudget(LIMITS), layout.root);
   for (const path of kept) {
     try {
       await makeFolders(view, folder, dirname(path));
@@ -82,7 +82,7 @@ export async function copyIgnored(
       copy.leftOut.push(`${path} (something else is in its place)`);
     }
   }
-  const others = chosen.filter((path) => !isKept.has(path) && !kept.some((each) => each.startsWith(path)));
+  const others = chosen.filter((path) => !withKept.has(path));
   copy.leftOut.push(...others.map((path) => `${path} (git does not ignore it at the start of the branch)`));
   return inNumbers(copy.leftOut, layout.root);
 }

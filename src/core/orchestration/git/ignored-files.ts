@@ -1,8 +1,8 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import ignore, { type Ignore } from 'ignore';
 import { systemCode } from '../util/errors.js';
 import { BoundedSearch } from '../util/fs/bounded-search.js';
+import { writeNewFile } from '../util/fs/owner.js';
 import { gitIn } from './command.js';
 import type { GitLayout } from './layout.js';
 import { type GitView, lendIndex, withGitView } from './view.js';
@@ -13,6 +13,12 @@ const SEARCH = { entries: 200_000, repositories: 0, durationMs: 30_000 };
 const WORKTREES = '.worktrees/';
 /** For comparison: 100,000 paths of 80 characters have 8 MB. */
 const MOST_OUTPUT = 16 * 1024 * 1024;
+const MOST_LISTED = 200_000;
+/** Each one is a file, or a folder with any number of files. */
+const MOST_CHOSEN = 20_000;
+/** A command line has at least 128 kB. */
+const MOST_ARGUMENT_BYTES = 64 * 1024;
+const AT_ONCE = 64;
 
 /** Paths relative to the repository. Those of folders end with a slash, and mean the folder with all its content. */
 export type ChosenPaths = readonly string[];
@@ -21,24 +27,81 @@ export type ChosenPaths = readonly string[];
  * The files of a checkout that git ignores and that one of the patterns names, in the notation of `.gitignore`. If git ignores
  * a folder as a whole, then a pattern reaches into it only if it begins with the path of that folder.
  *
- * @throws Error if git fails, or if an agent has made too many files
+ * An agent may have written the patterns and made the files. To match some pairs of them takes for ever. So git does that, in a
+ * process of its own that ends after a time-out.
+ *
+ * @throws Error if git fails or takes too long, or if an agent has made too many files
  */
 export async function chosenFiles(layout: GitLayout, patterns: readonly string[]): Promise<ChosenPaths> {
-  const rules = ignore({ ignorecase: false }).add([...patterns]);
   return withGitView(layout, async (view) => {
     await lendIndex(view);
-    const options = ['--others', '--ignored', '--exclude-standard', '--directory', '--no-empty-directory', '-z'];
-    const listed = (await gitIn(view, layout.root, ['ls-files', ...options], { mostOutput: MOST_OUTPUT })).split('\0');
-    const search = new BoundedSearch(SEARCH);
-    const chosen: string[] = [];
-    for (const path of listed) {
-      if (path === WORKTREES || !ignore.isPathValid(path)) continue;
-      if (rules.ignores(path)) chosen.push(path);
-      else if (path.endsWith('/') && reaches(patterns, path))
-        chosen.push(...(await chosenIn(view, path, rules, search)));
-    }
-    return chosen;
+    const [ignored, named] = await Promise.all([
+      listed(view, ['--exclude-standard', '--directory', '--no-empty-directory']),
+      listed(view, [await fileWith(view, 'all', patterns), '--directory', '--no-empty-directory']),
+    ]);
+    const isNamed = new Set(named);
+    const whole = ignored.filter(
+      (path) => path !== WORKTREES && [path, ...foldersOf(path)].some((each) => isNamed.has(each)),
+    );
+    const chosen = [...whole, ...(await chosenInside(view, patterns, new Set(ignored), new Set(whole)))];
+    if (chosen.length <= MOST_CHOSEN) return chosen;
+    throw new Error(`the patterns name more than ${MOST_CHOSEN} files one by one; name folders instead`);
   });
+}
+
+/** The files in folders that git ignores as a whole. Git names no such folder if only some of its files fit. */
+async function chosenInside(
+  view: GitView,
+  patterns: readonly string[],
+  ignored: ReadonlySet<string>,
+  whole: ReadonlySet<string>,
+): Promise<string[]> {
+  if (!patterns.some(hasPlace)) return [];
+  const reaching = patterns.filter((pattern) => hasPlace(pattern) || pattern.startsWith('!'));
+  const left: string[] = [];
+  let bytes = 0;
+  for (const path of [WORKTREES, ...whole]) {
+    const argument = `:(exclude,literal)${path}`;
+    bytes += Buffer.byteLength(argument) + 1;
+    if (bytes > MOST_ARGUMENT_BYTES) break; // Their files are listed, and are filtered out here.
+    left.push(argument);
+  }
+  const files = await listed(view, [await fileWith(view, 'reaching', reaching), '--', ...left]);
+  return files.filter((path) => {
+    const folders = foldersOf(path);
+    const isInside = folders.some((each) => each !== WORKTREES && ignored.has(each));
+    return isInside && !folders.some((each) => whole.has(each));
+  });
+}
+
+/** True if a pattern begins with the path of a folder, and so may name something in it. */
+function hasPlace(pattern: string): boolean {
+  const parts = pattern.split('/').filter((part) => part !== '');
+  return parts.length > 1 && parts[0] !== '**' && !pattern.startsWith('!');
+}
+
+/** All folders on the way to a path, as git writes them. */
+export function foldersOf(path: string): string[] {
+  const folders: string[] = [];
+  for (let at = path.indexOf('/'); at !== -1 && at < path.length - 1; at = path.indexOf('/', at + 1)) {
+    folders.push(path.slice(0, at + 1));
+  }
+  return folders;
+}
+
+/** Files that no commit has and that some rules ignore. */
+async function listed(view: GitView, options: readonly string[]): Promise<string[]> {
+  const args = ['ls-files', '-z', '--others', '--ignored', ...options];
+  const paths = (await gitIn(view, view.layout.root, args, { mostOutput: MOST_OUTPUT })).split('\0', MOST_LISTED + 1);
+  if (paths.length > MOST_LISTED) throw new Error(`git ignores more than ${MOST_LISTED} files and folders`);
+  return paths.filter((path) => path !== '');
+}
+
+/** The option for a file with patterns. */
+async function fileWith({ folder, owner }: GitView, name: string, patterns: readonly string[]): Promise<string> {
+  const path = join(folder, `patterns-${name}`);
+  await writeNewFile(path, patterns.map((pattern) => `${pattern}\n`).join(''), owner);
+  return `--exclude-from=${path}`;
 }
 
 /**
@@ -47,20 +110,22 @@ export async function chosenFiles(layout: GitLayout, patterns: readonly string[]
  * @param folder the files of the new worktree
  */
 export async function ignoredIn(view: GitView, folder: string, chosen: ChosenPaths): Promise<ChosenPaths> {
-  const found = await Promise.all(chosen.map((path) => isReachable(view, join(folder, path))));
-  const paths = chosen.filter((_, index) => found[index]);
+  const paths: string[] = [];
+  for (let at = 0; at < chosen.length; at += AT_ONCE) {
+    const some = chosen.slice(at, at + AT_ONCE);
+    const found = await Promise.all(some.map((path) => isReachable(view, join(folder, path))));
+    paths.push(...some.filter((_, index) => found[index]));
+  }
   // Git does not know that a missing folder is one. A file in it makes that clear.
   const asked = paths.map((path) => (path.endsWith('/') ? `${path}x` : path));
   const ignored = new Set(await checkIgnore(view, folder, asked));
-  const folders = paths.filter((path, index) => path.endsWith('/') && !ignored.has(asked[index] ?? ''));
   // Of such a folder, git may ignore every single file.
   const search = new BoundedSearch(SEARCH);
-  const all = ignore().add('*');
-  const inside = (await Promise.all(folders.map((path) => chosenIn(view, path, all, search, true)))).flat();
-  return [
-    ...paths.filter((_, index) => ignored.has(asked[index] ?? '')),
-    ...(inside.length === 0 ? [] : await checkIgnore(view, folder, inside)),
-  ];
+  const inside: string[] = [];
+  for (const [index, path] of paths.entries()) {
+    if (path.endsWith('/') && !ignored.has(asked[index] ?? '')) await addFiles(view, path, search, inside);
+  }
+  return [...paths.filter((_, index) => ignored.has(asked[index] ?? '')), ...(await checkIgnore(view, folder, inside))];
 }
 
 /** False if the commit has a link or a file in the place of a folder on the way. Git refuses to answer for such a path. */
@@ -85,32 +150,11 @@ async function checkIgnore(view: GitView, folder: string, paths: readonly string
   return answer.split('\0').filter((path) => path !== '');
 }
 
-/** The chosen paths in a folder that git ignores. @param deep true for the files themselves, not for whole folders */
-async function chosenIn(
-  view: GitView,
-  folder: string,
-  rules: Ignore,
-  search: BoundedSearch,
-  deep = false,
-): Promise<string[]> {
-  const chosen: string[] = [];
+/** Adds all that is in a folder and is no folder itself. @throws SearchLimit */
+async function addFiles(view: GitView, folder: string, search: BoundedSearch, files: string[]): Promise<void> {
   for (const entry of await search.entries(view.paths.to(join(view.layout.root, folder)))) {
-    const path = `${folder}${entry.name}${entry.isDirectory() ? '/' : ''}`;
-    const isChosen = ignore.isPathValid(path) && rules.ignores(path);
-    if (isChosen && !(deep && entry.isDirectory())) chosen.push(path);
-    else if (entry.isDirectory()) chosen.push(...(await chosenIn(view, path, rules, search, deep)));
+    const path = `${folder}${entry.name}`;
+    if (entry.isDirectory()) await addFiles(view, `${path}/`, search, files);
+    else files.push(path);
   }
-  return chosen;
-}
-
-/** True if a pattern begins with the path of a folder, and so may name something in it. */
-function reaches(patterns: readonly string[], folder: string): boolean {
-  const depth = folder.split('/').length - 1;
-  return patterns.some((pattern) => {
-    const parts = pattern.replace(/^\//, '').split('/');
-    if (parts.length <= depth || parts[depth] === '' || pattern.startsWith('!') || parts[0] === '**') return false;
-    return ignore()
-      .add(`/${parts.slice(0, depth).join('/')}/`)
-      .ignores(folder);
-  });
 }

@@ -16,6 +16,7 @@ import { configText, type MovedFolder, settingText } from './config-text.js';
 import { COMMON, type GitPlaces } from './container-places.js';
 import type { GitIdentity } from './identity.js';
 import { readGitFile } from './layout.js';
+import { isModuleName } from './module-name.js';
 
 /** The parts of a repository that git looks for in the shared folder. Missing ones are linked as well: git may make them. */
 const SHARED =
@@ -181,7 +182,10 @@ async function configurations(
  */
 async function absentSubmodules(root: string, gitDir: string, paths: LinkFreePaths): Promise<string[]> {
   const entries = parseGitConfig((await readGitFile(paths.to(join(root, '.gitmodules')))) ?? '') ?? [];
-  const names = entries.flatMap(({ name }) => /^submodule\.(.+)\.path$/s.exec(name)?.[1] ?? []).slice(0, MOST_NAMES);
+  const names = entries
+    .flatMap(({ name }) => /^submodule\.(.+)\.path$/s.exec(name)?.[1] ?? [])
+    .filter(isModuleName)
+    .slice(0, MOST_NAMES);
   const present = await Promise.all(
     names.map((name) => lstat(paths.to(join(gitDir, 'modules', name))).catch(() => undefined)),
   );

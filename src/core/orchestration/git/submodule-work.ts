@@ -1,5 +1,6 @@
 import { lstat, readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { BoundedSearch } from '../util/fs/bounded-search.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { isInside } from '../util/fs/is-inside.js';
 import { runGit } from './command.js';
@@ -18,6 +19,8 @@ export const STATUS = [
 ];
 /** Nobody nests submodules deeper. */
 const DEEPEST = 5;
+/** For all submodules of a checkout together: how many are examined, and for how long. */
+const LIMITS = { repositories: 200, entries: 0, durationMs: 30_000 };
 
 /** The commit that an index has for each of its submodules, by path. @throws Error if the index cannot be read to its end */
 export async function submodulesIn(view: GitView): Promise<ReadonlyMap<string, string>> {
@@ -37,7 +40,7 @@ export async function submodulesIn(view: GitView): Promise<ReadonlyMap<string, s
 
 /**
  * The submodules of a checkout in which somebody has worked: changed or new files, commits, or another commit that is checked
- * out. A submodule that cannot be examined counts, too.
+ * out. A submodule that cannot be examined counts, too, also if there are too many.
  *
  * Git would enter each submodule with the submodule's own configuration, which an agent can write. So each is looked at through a
  * view of its own.
@@ -45,16 +48,27 @@ export async function submodulesIn(view: GitView): Promise<ReadonlyMap<string, s
  * @param view with the index of the checkout
  * @throws Error if the index cannot be read to its end
  */
-export async function submodulesWithWork(view: GitView, depth = 0): Promise<string[]> {
+export async function submodulesWithWork(
+  view: GitView,
+  search = new BoundedSearch(LIMITS),
+  depth = 0,
+): Promise<string[]> {
   const worked: string[] = [];
   for (const [path, commit] of await submodulesIn(view)) {
-    const isClean = depth < DEEPEST && (await isUntouched(view, path, commit, depth).catch(() => false));
+    const isClean = depth < DEEPEST && (await isUntouched(view, path, commit, search, depth).catch(() => false));
     if (!isClean) worked.push(path);
   }
   return worked;
 }
 
-async function isUntouched(view: GitView, path: string, commit: string, depth: number): Promise<boolean> {
+async function isUntouched(
+  view: GitView,
+  path: string,
+  commit: string,
+  search: BoundedSearch,
+  depth: number,
+): Promise<boolean> {
+  search.goOn();
   const folder = join(view.layout.root, path);
   const stats = await lstat(view.paths.to(folder)).catch(ignoreMissing);
   if (!stats) return true;
@@ -66,6 +80,7 @@ async function isUntouched(view: GitView, path: string, commit: string, depth: n
   const own = join(view.layout.gitDir, 'modules');
   const isOwn = layout.gitDir === join(folder, '.git') || isInside(layout.gitDir, own);
   if (!isOwn || (await realpath(dirname(layout.gitDir))) !== dirname(layout.gitDir)) return false;
+  search.repository();
   return withGitView(layout, async (sub) => {
     await lendIndex(sub);
     const [head, status, commits] = await Promise.all([
@@ -74,6 +89,6 @@ async function isUntouched(view: GitView, path: string, commit: string, depth: n
       runGit(sub, ['rev-list', '--max-count=1', '--all', 'HEAD', '--not', commit, '--remotes', '--']),
     ]);
     if (head.trim() !== commit || status !== '' || commits !== '') return false;
-    return (await submodulesWithWork(sub, depth + 1)).length === 0;
+    return (await submodulesWithWork(sub, search, depth + 1)).length === 0;
   });
 }

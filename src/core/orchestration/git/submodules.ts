@@ -5,15 +5,17 @@ import { inWords } from '../util/fs/in-words.js';
 import { makeFolder, writeNewFile } from '../util/fs/owner.js';
 import { checkOut, installIndex, runGit } from './command.js';
 import { parseGitConfig } from './config-file.js';
-import { TreeCopy } from './copied-tree.js';
+import { CopyBudget, TreeCopy } from './copied-tree.js';
 import { isHarmless } from './harmless.js';
 import { hashBytes } from './index-file.js';
 import { readGitFile } from './layout.js';
+import { isModuleName } from './module-name.js';
 import { submodulesIn } from './submodule-work.js';
 import { type GitView, withGitView } from './view.js';
 
 /** Nobody nests submodules deeper. */
 const DEEPEST = 5;
+/** For all submodules of a worktree together. */
 const LIMITS = { files: 500_000, bytes: 50 * 1024 ** 3, durationMs: 10 * 60_000 };
 
 /** A checkout in which submodules are missing. */
@@ -33,7 +35,13 @@ interface Outer {
  * @returns why submodules are missing, in sentences
  * @throws Error if the disk is full
  */
-export async function initSubmodules(view: GitView, outer: Outer, recursive: boolean, depth = 0): Promise<string[]> {
+export async function initSubmodules(
+  view: GitView,
+  outer: Outer,
+  recursive: boolean,
+  budget = new CopyBudget(LIMITS),
+  depth = 0,
+): Promise<string[]> {
   const submodules = await submodulesIn(view);
   if (submodules.size === 0) return [];
   const known = await configured(view, outer.folder);
@@ -41,6 +49,7 @@ export async function initSubmodules(view: GitView, outer: Outer, recursive: boo
   for (const [path, commit] of submodules) {
     const { name, url } = known.get(path) ?? {};
     try {
+      budget.goOn();
       if (name === undefined) throw new Error('.gitmodules does not have it');
       const source = join(view.layout.commonDir, 'modules', name);
       if (!(await lstat(view.paths.to(join(source, 'HEAD'))).catch(() => undefined))) {
@@ -49,8 +58,8 @@ export async function initSubmodules(view: GitView, outer: Outer, recursive: boo
       const layout = { root: view.layout.root, gitDir: source, commonDir: source };
       await withGitView(layout, async (sub) => {
         const inner = { folder: join(outer.folder, path), gitDir: join(outer.gitDir, 'modules', name) };
-        await initSubmodule(sub, inner, commit, url);
-        if (recursive && depth < DEEPEST) missing.push(...(await initSubmodules(sub, inner, true, depth + 1)));
+        await initSubmodule(sub, inner, { commit, url }, budget);
+        if (recursive && depth < DEEPEST) missing.push(...(await initSubmodules(sub, inner, true, budget, depth + 1)));
       });
     } catch (error) {
       if (systemCode(error) === 'ENOSPC' || systemCode(error) === 'EDQUOT') throw error;
@@ -60,7 +69,12 @@ export async function initSubmodules(view: GitView, outer: Outer, recursive: boo
   return missing;
 }
 
-async function initSubmodule(sub: GitView, { folder, gitDir }: Outer, commit: string, url?: string): Promise<void> {
+async function initSubmodule(
+  sub: GitView,
+  { folder, gitDir }: Outer,
+  { commit, url }: { commit: string; url: string | undefined },
+  budget: CopyBudget,
+): Promise<void> {
   const { paths, owner, layout } = sub;
   await runGit(sub, ['cat-file', '-e', `${commit}^{commit}`]).catch((cause: unknown) => {
     const next = "Run 'git submodule update --init' in the repository";
@@ -69,7 +83,7 @@ async function initSubmodule(sub: GitView, { folder, gitDir }: Outer, commit: st
   for (const each of [gitDir, ...['objects', 'objects/info', 'refs', 'refs/heads'].map((name) => join(gitDir, name))]) {
     await makeFolders(sub, each);
   }
-  const copy = new TreeCopy(sub, LIMITS, layout.gitDir);
+  const copy = new TreeCopy(sub, budget, layout.gitDir);
   const names = ['pack', ...Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))];
   for (const name of names) await copy.entry(join(layout.gitDir, 'objects', name), join(gitDir, 'objects', name));
   if (copy.leftOut.length > 0) throw new Error(`${copy.leftOut[0]} cannot be copied`);
@@ -101,8 +115,7 @@ async function configured(view: GitView, folder: string): Promise<Map<string, { 
   const found = new Map<string, { name: string; url?: string }>();
   for (const [key, path] of values) {
     const name = /^submodule\.(.+)\.path$/s.exec(key)?.[1];
-    // The name is a part of a path.
-    if (name === undefined || name.startsWith('/') || /(^|\/)\.{0,2}(\/|$)|[\\\n]/.test(name)) continue;
+    if (name === undefined || !isModuleName(name)) continue;
     const url = values.get(`submodule.${name}.url`);
     found.set(path, { name, ...(url !== undefined && { url }) });
   }

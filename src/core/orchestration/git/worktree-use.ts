@@ -13,9 +13,10 @@ import type { GitView } from './view.js';
 
 /**
  * The folder of our files below a repository's `worktrees`, where no container may write. For git it is a worktree without a
- * `gitdir`, which git does not show, and with a `locked`, which git does not prune.
+ * `gitdir`, which git does not show, and with a `locked`, which git does not prune. Neither git nor this library gives a worktree
+ * a name with a dot at its beginning.
  */
-const FOLDER = 'autonomous-orchestration';
+const FOLDER = '.autonomous-orchestration';
 /** Others hold the lock of a repository for milliseconds. */
 const PATIENCE_MS = 10_000;
 const LOOK_MS = 10;
@@ -128,10 +129,15 @@ function fileOf({ layout }: UsePlace, gitDir: string): string {
   return join(layout.commonDir, 'worktrees', FOLDER, `${basename(gitDir)}.json`);
 }
 
-/** Makes our folder in a repository, complete at once. */
+/** Makes our folder in a repository, complete at once. @throws Error if it is a worktree, in which an agent could write */
 async function ourFolder({ layout, paths, owner }: UsePlace): Promise<string> {
   const worktrees = join(layout.commonDir, 'worktrees');
   const folder = join(worktrees, FOLDER);
+  if (await lstat(paths.to(join(folder, 'gitdir'))).catch(ignoreMissing)) {
+    throw new Error(
+      `${folder} belongs to a worktree; remove that with 'git worktree remove', and add it with another name`,
+    );
+  }
   if (await lstat(paths.to(join(folder, 'locked'))).catch(ignoreMissing)) return folder;
   for (const [path, make] of [
     [worktrees, (to: string) => makeFolder(to, owner)],
@@ -148,7 +154,7 @@ async function ourFolder({ layout, paths, owner }: UsePlace): Promise<string> {
 async function locked({ paths, owner }: UsePlace, folder: string): Promise<GenerationLock> {
   const until = performance.now() + PATIENCE_MS;
   while (true) {
-    const lock = await GenerationLock.acquire(paths.to(folder), { owner, mode: 0o644 });
+    const lock = await GenerationLock.acquire(paths.to(folder), { owner, mode: 0o644, beginAgain: true });
     if (lock instanceof GenerationLock) return lock;
     if (performance.now() > until) throw new Error(heldInWords(folder, lock));
     await delay(LOOK_MS);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Executor } from '../contract/executor.js';
 import { variableProblem } from '../guard/guard-environment.js';
-import { branchNameProblem } from '../session/branch-name.js';
+import { branchNameProblem, SEARCH_PROBLEM, searchesMessages } from '../session/branch-name.js';
 import { EFFORTS, MOST_FALLBACKS } from '../session/model-choice.js';
 import { type ModelPrices, priceProblem } from '../session/model-price.js';
 import type { OutputSchema } from '../session/output-schema.js';
@@ -35,7 +35,8 @@ const branch = text.superRefine((name, context) => {
 const base = text
   .min(1)
   .max(1_000)
-  .regex(/^(?!-)\P{Cc}*$/u, "must not begin with '-' or hold control characters");
+  .regex(/^(?!-)\P{Cc}*$/u, "must not begin with '-' or hold control characters")
+  .refine((name) => !searchesMessages(name), SEARCH_PROBLEM);
 
 const dockerSchema = z.strictObject({
   image: text

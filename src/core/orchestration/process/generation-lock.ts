@@ -7,6 +7,8 @@ import { isAlive, type PidSpace, pidSpace, processIdentity } from './process-ide
 
 /** At most fifteen digits. Such a number is exact in JavaScript, and so is the next one. */
 const GENERATION = /^lock\.([1-9]\d{0,14})$/;
+/** Nobody gets so far by counting. So somebody else has made this file. */
+const LAST = 10 ** 15 - 1;
 const DRAFT = /^lock\.draft-[\w-]+$/;
 
 /** An attempt fails only if somebody else was faster. That cannot happen many times in a row. */
@@ -18,6 +20,8 @@ interface LockFiles {
   readonly owner?: Owner | undefined;
   /** Default: only their user reads them. */
   readonly mode?: number;
+  /** Whether counting begins again after the highest number that there can be. Default false: then nobody gets the lock. */
+  readonly beginAgain?: boolean;
 }
 
 /** A lock that a process holds which is alive, as far as can be known. */
@@ -35,7 +39,8 @@ export interface HeldLock {
  *
  * - The file of a generation is made as a hard link to a complete draft. This succeeds for one taker only, and the file is
  *   never seen half-written.
- * - A file is removed only while a higher one exists. So the highest number never falls, not even by a release.
+ * - A file is removed only while a higher one exists. So the highest number never falls, not even by a release. The only
+ *   exception is `beginAgain`.
  * - Once the owner of a generation has died or released it, that stays true. But a slow taker may find this out and only link
  *   the next generation when that has long been made, released and removed. So each taker looks again after the link, and
  *   withdraws unless its generation is the highest. (The folder has few entries, and the kernel lists them in one call, so no
@@ -86,6 +91,10 @@ export class GenerationLock {
       if (held === 'gone') return undefined;
       if (held !== 'damaged' && !held.released && (await isAlive(held.owner, here))) {
         return { path, record: held, here };
+      }
+      if (last === LAST && files.beginAgain) {
+        await rm(path, { force: true, recursive: true });
+        return undefined;
       }
     }
     const lock = new GenerationLock(folder, last + 1, record, files);

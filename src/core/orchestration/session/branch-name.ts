@@ -17,3 +17,13 @@ export function branchNameProblem(name: string): string | undefined {
   }
   return undefined;
 }
+
+export const SEARCH_PROBLEM = "must not search in messages (':/text', '^{/text}'); give the commit that is found";
+
+/**
+ * True if git would search the messages of commits for the name of a commit. The text is a regular expression, and git takes
+ * all memory for some of them.
+ */
+export function searchesMessages(name: string): boolean {
+  return name.startsWith(':/') || name.includes('^{/');
+}

@@ -7,7 +7,7 @@ export interface WorktreeRequest {
   branch: string;
   /**
    * What a new branch starts from: a branch, a branch of a remote, a tag, a commit, and everything else that `git rev-parse`
-   * takes, as in the checkout at `cwd`. It is checked at `create()`. A branch or tag counts as it is when the session starts, and
+   * takes, as in the checkout at `cwd`, except searches in messages (`:/text`, `^{/text}`). It is checked at `create()`. A branch or tag counts as it is when the session starts, and
    * anything else (`HEAD~1`) as it is at `create()`. It may be the branch of a session in `after` that is not made yet. Default:
    * the only remote branch with the name of `branch`, else what is checked out in `cwd`: a branch, or a commit.
    */

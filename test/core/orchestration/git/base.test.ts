@@ -45,8 +45,6 @@ describe('the base of a new branch', () => {
     'HEAD@{1}',
     'main@{1}',
     '@{1}',
-    ':/third word',
-    'HEAD^{/second}',
     'ORIG_HEAD',
     'v1-1-gHASH',
     'FULL',
@@ -74,7 +72,8 @@ describe('the base of a new branch', () => {
     ['an option', '--all', /"--all"/],
     ['a commit to leave out', '^main', /"\^main"/],
     ['a tag and a branch of one name', 'both', /refs\/tags\/both, refs\/heads\/both/],
-    ['a text in no commit', ':/nowhere', /":\/nowhere"/],
+    ['a search in all messages', ':/third word', /must not search in messages/],
+    ['a search in the messages of a branch', 'HEAD^{/second}', /must not search in messages/],
   ])('%s is refused at once, and nothing is made', async (_, base, words) => {
     const repo = scene();
     git(repo, 'tag', 'both', 'HEAD~2');

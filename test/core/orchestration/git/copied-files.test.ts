@@ -44,6 +44,18 @@ describe('files that git ignores', () => {
     expect(warnings).toBeUndefined();
   });
 
+  it('a pattern with a path reaches into an ignored folder, and a later pattern takes files out again', async () => {
+    const repo = scene();
+    write(repo, { 'secrets/deep/three.json': '3', 'secrets/.env': 'not asked for' });
+    const copy = ['.env', 'secrets/**', '!two.*', '!.env', 'node_modules/a/*.js'];
+    const { path } = await new Worktrees().ensure(repo, { branch: 'one', copy });
+    expect(git(path, 'ls-files', '--others').trim().split('\n')).toEqual([
+      'node_modules/a/index.js',
+      'secrets/deep/three.json',
+      'secrets/one.json',
+    ]);
+  });
+
   it('a name without a slash does not reach into a folder that is ignored as a whole', async () => {
     const repo = scene();
     const { path } = await new Worktrees().ensure(repo, { branch: 'one', copy: ['.env'] });
@@ -105,6 +117,24 @@ describe('a checkout in which an agent has worked', () => {
     }
     expect(readlinkSync(join(path, 'node_modules/b'))).toBe('a');
     expect(warnings?.join()).toContain('.env.link (a link to');
+  });
+
+  it('a pattern for which a regular expression would search for ever is matched at once', async () => {
+    const repo = scene();
+    const name = `.env${'a'.repeat(200)}`;
+    const hard = `${'*a'.repeat(20)}b`;
+    write(repo, { [name]: '1', [`secrets/${name}`]: '2', '.worktreeinclude': `${hard}\nsecrets/${hard}\n.env\n` });
+    const { path } = await new Worktrees().ensure(repo, { branch: 'one' });
+    expect(git(path, 'ls-files', '--others')).toBe('.env\n');
+  });
+
+  it('more files than anybody would name one by one are refused', async () => {
+    const repo = scene();
+    const bulk = join(repo, 'secrets');
+    execFileSync('sh', ['-c', 'seq 20001 | xargs touch', 'sh'], { cwd: bulk });
+    const copy = ['secrets/[0-9]*'];
+    await expect(new Worktrees().ensure(repo, { branch: 'one', copy })).rejects.toThrow('name folders instead');
+    expect(existsSync(`${repo}-one`)).toBe(false);
   });
 
   it('FIFOs and nested repositories are left out', async () => {

@@ -162,6 +162,6 @@ describe('a new worktree', () => {
     renameSync(`${repo}-one`, join(repo, '.git/worktrees/repository-one/files'));
     expect(await new Worktrees().ensure(repo, { branch: 'one' })).toMatchObject({ created: true });
     expect(git(`${repo}-one`, 'status', '--porcelain')).toBe('');
-    expect(readdirSync(join(repo, '.git/worktrees'))).toEqual(['autonomous-orchestration', 'repository-one']);
+    expect(readdirSync(join(repo, '.git/worktrees'))).toEqual(['.autonomous-orchestration', 'repository-one']);
   });
 });

@@ -58,6 +58,17 @@ describe('the configuration that git has in a container', () => {
     expect(git(root, 'config', '--local', '--get', 'user.email')).toBe('repo@example.org\n');
   });
 
+  it('names of submodules that lead elsewhere do not tell what exists on the machine', async () => {
+    const root = repository();
+    const linked = `${root}-linked`;
+    git(root, 'worktree', 'add', '--quiet', '-b', 'linked', linked);
+    const names = ['../../../../nowhere', '../../HEAD', '/etc/passwd', 'proper'];
+    const text = names.map((name) => `[submodule "${name}"]\n\tpath = ${name}\n`).join('');
+    writeFileSync(join(linked, '.gitmodules'), text);
+    const config = contentAt(await gitFor(linked), `${RUN}/git/config`);
+    expect(config.match(/submodule.*/g)).toEqual(['submodule "proper"]']);
+  });
+
   it('keeps what the agent has set, until the configuration on the machine changes', async () => {
     const [root, folder] = [repository(), tempFolder()];
     const config = join(folder, 'git/common/config');

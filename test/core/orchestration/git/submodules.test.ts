@@ -1,9 +1,23 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CopyBudget, type CopyLimits } from '../../../../src/core/orchestration/git/copied-tree.js';
 import { uncommittedWork } from '../../../../src/core/orchestration/git/lost-work.js';
+import { submodulesWithWork } from '../../../../src/core/orchestration/git/submodule-work.js';
+import { initSubmodules } from '../../../../src/core/orchestration/git/submodules.js';
+import { lendIndex, withGitView } from '../../../../src/core/orchestration/git/view.js';
 import { changesSince, currentCommit } from '../../../../src/core/orchestration/git/worktree-changes.js';
 import { Worktrees } from '../../../../src/core/orchestration/git/worktrees.js';
+import { BoundedSearch } from '../../../../src/core/orchestration/util/fs/bounded-search.js';
 import { git, repository } from '../../../support/git.js';
 
 /** A repository with a submodule `sub`, which has a submodule `inner`. */
@@ -90,6 +104,40 @@ describe('the submodules of a new worktree', () => {
       expect(warnings).toEqual([expect.stringContaining('.gitmodules does not have it')]);
     },
   );
+});
+
+describe('a repository with more submodules than can be looked at', () => {
+  /** A checkout that is out of the reach of agents, with an empty folder for its submodule. */
+  const init = (repo: string, checkout: string, limits: Partial<CopyLimits>): Promise<string[]> =>
+    withGitView(repo, async (view) => {
+      await lendIndex(view);
+      const budget = new CopyBudget({ files: 10_000, bytes: 10 ** 9, durationMs: 10 ** 6, ...limits });
+      return initSubmodules(view, { folder: checkout, gitDir: join(checkout, '.git') }, true, budget);
+    });
+
+  it('the limits for copies hold for all submodules together', async () => {
+    const { repo } = scene();
+    const clone = (name: string): string => {
+      git('/', 'clone', '--quiet', repo, `${repo}-${name}`);
+      return `${repo}-${name}`;
+    };
+    const objects = readdirSync(join(repo, '.git/modules/a name/objects'), { recursive: true, encoding: 'utf8' });
+    const files = objects.filter((name) => !name.startsWith('info')).length;
+    expect(await init(repo, clone('two'), {})).toEqual([]);
+    expect(await init(repo, clone('one'), { files })).toEqual([
+      expect.stringMatching(`"inner" is empty: .* more than ${files} files`),
+    ]);
+  });
+
+  it('those that are not examined count as work', async () => {
+    const { path } = await made('recursive');
+    const worked = (repositories: number): Promise<string[]> =>
+      withGitView(path, async (view) => {
+        await lendIndex(view);
+        return submodulesWithWork(view, new BoundedSearch({ repositories, entries: 0, durationMs: 10 ** 6 }));
+      });
+    expect([await worked(2), await worked(1)]).toEqual([[], ['sub']]);
+  });
 });
 
 describe('work in a submodule', () => {

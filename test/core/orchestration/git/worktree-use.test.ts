@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SessionWorktrees } from '../../../../src/core/orchestration/git/session-worktrees.js';
 import { git, repository } from '../../../support/git.js';
@@ -12,7 +12,7 @@ function scene({ works = false } = {}) {
   return { repo: repository(), one, two, mine: new SessionWorktrees(one), other: new SessionWorktrees(two, isWorking) };
 }
 
-const RECORD = '.git/worktrees/autonomous-orchestration/repository-one.json';
+const RECORD = '.git/worktrees/.autonomous-orchestration/repository-one.json';
 
 /** Lets the process of the worktree's user have died. */
 function kill(repo: string): void {
@@ -67,6 +67,41 @@ describe('two managers and one branch', () => {
   });
 });
 
+describe('a worktree with the name of the library', () => {
+  it.each(['autonomous-orchestration', '.autonomous-orchestration'])(
+    '%s does not get what tells of the use',
+    async (name) => {
+      const { repo, mine } = scene();
+      git(repo, 'worktree', 'add', '--quiet', '-b', 'named', join(dirname(repo), name));
+      const before = readdirSync(join(repo, '.git/worktrees')).map((each) =>
+        readdirSync(join(repo, '.git/worktrees', each)),
+      );
+      const { path } = await mine.ensure('a', repo, { branch: 'one' });
+      await mine.enter(path, 'a');
+      expect(existsSync(join(repo, RECORD))).toBe(true);
+      const own = readdirSync(join(repo, '.git/worktrees')).filter(
+        (each) => !['.autonomous-orchestration', 'repository-one'].includes(each),
+      );
+      expect(own.map((each) => readdirSync(join(repo, '.git/worktrees', each)))).toEqual(before);
+    },
+  );
+
+  it.each(['lock.999999999999999', 'lock.999999999999998'])('%s does not use up the numbers of locks', async (name) => {
+    const { repo, mine, other } = scene();
+    await mine.enter((await mine.ensure('a', repo, { branch: 'one' })).path, 'a');
+    writeFileSync(join(repo, dirname(RECORD), name), 'planted');
+    await other.enter((await other.ensure('b', repo, { branch: 'two' })).path, 'b');
+    await mine.enter((await mine.ensure('c', repo, { branch: 'three' })).path, 'c');
+  });
+
+  it('a worktree in the place of the folder is refused', async () => {
+    const { repo, mine } = scene();
+    git(repo, 'worktree', 'add', '--quiet', '-b', 'named', `${repo}-named`);
+    renameSync(join(repo, '.git/worktrees/repository-named'), join(repo, '.git/worktrees/.autonomous-orchestration'));
+    await expect(mine.ensure('a', repo, { branch: 'one' })).rejects.toThrow('belongs to a worktree');
+  });
+});
+
 describe('a process that has died', () => {
   it('its session keeps the worktree while its agent works', async () => {
     const { repo, mine, other } = scene({ works: true });
@@ -101,7 +136,7 @@ describe('a process that has died', () => {
     kill(repo);
     expect(await other.ensure('b', repo, { branch: 'one' })).toMatchObject({ created: true });
     expect(readdirSync(join(repo, '.git/worktrees')).toSorted()).toEqual([
-      'autonomous-orchestration',
+      '.autonomous-orchestration',
       'repository-one',
     ]);
   });

@@ -41,6 +41,8 @@ describe('invalid options of create()', () => {
     ['worktree.base', '--force'],
     ['worktree.base', ''],
     ['worktree.base', 'a\nb'],
+    ['worktree.base', ':/((a{1,255}){1,255})'],
+    ['worktree.base', 'main^{/((a{1,255}){1,255})}'],
     ['worktree.submodules', 'all'],
     ['worktree.path', ''],
     ['docker.image', ''],

@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { CopyBudget, TreeCopy } from '../../../../src/core/orchestration/git/copied-tree.js';
+import { withLinkFreePaths } from '../../../../src/core/orchestration/util/fs/link-free-paths.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+const LIMITS = { files: 100, bytes: 1_000, durationMs: 60_000 };
+const OWNER = { uid: 1234, gid: 1234 };
+
+/** Copies a file or folder between two folders as root, for a user. @returns what was left out */
+async function copied(from: string, to: string, name: string): Promise<string> {
+  return withLinkFreePaths(async (paths) => {
+    const copy = new TreeCopy({ paths, owner: OWNER }, new CopyBudget(LIMITS), from);
+    await copy.entry(join(from, name), join(to, name));
+    return copy.leftOut.join();
+  });
+}
+
+/** A folder of the user, with a folder `closed` of root in it. */
+function scene() {
+  const [from, to] = [tempFolder(), tempFolder()];
+  mkdirSync(join(from, 'own/closed/deep'), { recursive: true });
+  for (const name of ['own/file', 'own/closed/secret', 'own/closed/deep/secret']) writeFileSync(join(from, name), 'x');
+  symlinkSync('file', join(from, 'own/link'));
+  execFileSync('chown', ['-hR', '1234:1234', from]);
+  execFileSync('chown', ['0:0', join(from, 'own/closed')]);
+  chmodSync(join(from, 'own/closed'), 0o700);
+  return { from, to };
+}
+
+describe.skipIf(process.getuid?.() !== 0)('copies that root makes for a user', () => {
+  it('a folder that the user could not enter is left out', async () => {
+    const { from, to } = scene();
+    expect(await copied(from, to, 'own')).toContain('own/closed (its owner is another user)');
+    expect(existsSync(join(to, 'own/closed'))).toBe(false);
+    expect(readFileSync(join(to, 'own/file'), 'utf8')).toBe('x');
+  });
+
+  it('a file behind a folder that the user could not pass is left out', async () => {
+    const { from, to } = scene();
+    mkdirSync(join(to, 'own/closed/deep'), { recursive: true });
+    expect(await copied(from, to, 'own/closed/deep/secret')).toContain('own/closed is closed to its owner');
+    expect(existsSync(join(to, 'own/closed/deep/secret'))).toBe(false);
+  });
+
+  it('files and links that are there already do not get another owner', async () => {
+    const { from, to } = scene();
+    mkdirSync(join(to, 'own'));
+    writeFileSync(join(to, 'own/file'), 'of root');
+    symlinkSync('/of/root', join(to, 'own/link'));
+    await copied(from, to, 'own');
+    expect(['file', 'link'].map((name) => lstatSync(join(to, 'own', name)).uid)).toEqual([0, 0]);
+    expect(readFileSync(join(to, 'own/file'), 'utf8')).toBe('of root');
+  });
+
+  it('new files and links belong to the user', async () => {
+    const { from, to } = scene();
+    await copied(from, to, 'own');
+    expect(['.', 'file', 'link'].map((name) => lstatSync(join(to, 'own', name)).uid)).toEqual([1234, 1234, 1234]);
+  });
+});
