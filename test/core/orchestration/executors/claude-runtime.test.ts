@@ -6,7 +6,7 @@ import { SessionWorktrees } from '../../../../src/core/orchestration/git/session
 import { repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-const RECORD = '.git/worktrees/autonomous-orchestration/repository-one.json';
+const RECORD = '.git/worktrees/.autonomous-orchestration/repository-one.json';
 
 /** A worktree of a session whose process has died, and a manager whose engine does not answer. */
 async function scene() {
