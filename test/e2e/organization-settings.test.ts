@@ -28,6 +28,17 @@ const FORBIDDEN: ModelTurn = { tool: 'Write', input: { file_path: '/workspace/fo
 /** A script that shows whether the organization's settings are in effect, and how often the hook asked about this call. */
 const LOOK = 'echo "from $FROM, asked $(ls /run/autonomous-orchestration/answers | grep -vc "[.]")"';
 
+/**
+ * On a busy machine, Claude Code may go on before its organization's settings have come. Such a session has its hooks and
+ * completes, and shows nothing about these settings.
+ */
+async function withSettings<T extends { ended: { status: string } }>(session: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    const one = await session();
+    if (one.ended.status !== 'completed' || tries === 3) return one;
+  }
+}
+
 it('the guard holds where settings of an organization replace the managed file, and where they forbid its hooks the session ends', async () => {
   const cases = RELEASES.map(async ({ image, version }) => {
     const mounts = await organization();
@@ -55,10 +66,12 @@ it('the guard holds where settings of an organization replace the managed file, 
         { text: 'Tried.' },
         { text: 'Again.' },
       ),
-      session(
-        { allowManagedHooksOnly: true },
-        { ...bash('touch ran'), delayMs: 5_000 },
-        { text: 'x', delayMs: 60_000 },
+      withSettings(() =>
+        session(
+          { allowManagedHooksOnly: true },
+          { ...bash('touch ran'), delayMs: 5_000 },
+          { text: 'x', delayMs: 20_000 },
+        ),
       ),
     ]);
     expect(replaced.ended).toMatchObject({

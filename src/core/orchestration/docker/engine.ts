@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { OrchestrationError, type OrchestrationErrorCode } from '../util/errors.js';
 import type { EngineUsers } from './agent-user.js';
 import { type ContainerBody, type ContainerState, containerState } from './container-state.js';
@@ -52,6 +53,7 @@ interface ListedBody {
 export const ENGINE_AWAY_MS = 30_000;
 /** How long we wait before we ask an unavailable engine again. */
 export const ENGINE_RETRY_MS = 500;
+const PAUSE_TRIES = 5;
 /** The time limit of calls that make the engine work on disks and namespaces. */
 const WORK_MS = 30_000;
 /** For a call that the engine answers only when the container has ended. */
@@ -189,9 +191,15 @@ export class DockerEngine {
    * `DOCKER_UNAVAILABLE`
    */
   async pause(container: string): Promise<void> {
-    const call = { to: 'pause a container', accepts: [204, 404, 409], timeoutMs: WORK_MS };
-    const { status, body } = await this.#ask('POST', `/containers/${container}/pause`, call);
-    if (status !== 204) throw refused(call.to, status, body, 'ILLEGAL_TRANSITION');
+    for (let tries = 1; ; tries++) {
+      const { status, body } = await this.#http.call('POST', `/containers/${container}/pause`, undefined, WORK_MS);
+      if (status === 204) return;
+      const isGone = status === 404 || status === 409;
+      // While a container starts processes, runc may give up and unfreeze it again, above all on a busy machine.
+      if (isGone || tries === PAUSE_TRIES || !/unable to freeze/.test(JSON.stringify(body)))
+        throw refused('pause a container', status, body, isGone ? 'ILLEGAL_TRANSITION' : undefined);
+      await delay(ENGINE_RETRY_MS / tries);
+    }
   }
 
   /**

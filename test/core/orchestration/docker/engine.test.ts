@@ -217,6 +217,28 @@ describe('image', () => {
   });
 });
 
+describe('pause', () => {
+  /** An engine that cannot freeze a container so many times. */
+  async function scene(failures: number) {
+    const { fake, engine } = await FakeEngine.start();
+    const message = 'OCI runtime pause failed: unable to freeze: unknown';
+    fake.fallback = () => (fake.requests.length > failures ? { status: 204 } : { status: 500, json: { message } });
+    return { fake, engine };
+  }
+
+  it('pause() is tried again if the container could not be frozen', async () => {
+    const { fake, engine } = await scene(2);
+    await engine.pause('c');
+    expect(fake.requests).toHaveLength(3);
+  });
+
+  it('pause() gives up at last', async () => {
+    const { fake, engine } = await scene(100);
+    expect((await errorOf(engine.pause('c'), 'DOCKER_UNAVAILABLE')).message).toContain('unable to freeze');
+    expect(fake.requests).toHaveLength(5);
+  });
+});
+
 describe('unpause', () => {
   const UNPAUSE = 'POST /containers/c/unpause';
   const INSPECT = 'GET /containers/c/json';
