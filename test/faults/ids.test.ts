@@ -139,7 +139,7 @@ result`;
   const { id } = await manager.create({ ...quick(script), prompt: 'x', cwd: await tempFolder() });
   const { metadata, logFile } = await manager.waitFor(id);
   expect(metadata.lastMessage).toMatch(
-    /^found 0, mounted 0, output pipe:\[\d+\] pipe:\[\d+\], up answers requests , linked no, through no$/,
+    /^found 0, mounted 0, output pipe:\[\d+\] pipe:\[\d+\], up answers gitconfig requests , linked no, through no$/,
   );
   const log = await readFile(logFile ?? '', 'utf8');
   expect(log).not.toContain('planted\n');
