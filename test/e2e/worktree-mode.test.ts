@@ -152,7 +152,12 @@ describe('an agent that breaks its repository', () => {
     ['deletes its branch', 'rm "$(git rev-parse --git-common-dir)/refs/heads/work"'],
     ['writes garbage into its branch', 'echo garbage > "$(git rev-parse --git-common-dir)/refs/heads/work"'],
     ['writes garbage into its HEAD', 'echo garbage > "$(git rev-parse --git-dir)/HEAD"'],
-    ['replaces its HEAD by a FIFO', 'H="$(git rev-parse --git-dir)/HEAD"; rm "$H"; mkfifo "$H"'],
+    [
+      'replaces its HEAD by a FIFO',
+      // Claude Code reads HEAD in its own time, and would wait. So a process answers it, and ends with the container.
+      `H="$(git rev-parse --git-dir)/HEAD"; rm "$H"; mkfifo "$H"
+      H="$H" setsid sh -c 'while :; do echo "ref: refs/heads/work" > "$H"; sleep 0.1; done' > /dev/null 2>&1 < /dev/null &`,
+    ],
     ['writes garbage into its index', 'echo garbage > "$(git rev-parse --git-dir)/index"'],
     ['removes the objects of the repository', 'rm -rf "$(git rev-parse --git-common-dir)"/objects/??'],
     [
