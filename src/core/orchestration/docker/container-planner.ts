@@ -70,7 +70,7 @@ export interface ContainerGround {
 }
 
 /** What decides which user a session's container has. */
-type GroundSpec = Pick<DockerSpec, 'docker' | 'cwd' | 'readOnly' | 'caches'>;
+type GroundSpec = Pick<DockerSpec, 'docker' | 'cwd' | 'readOnly' | 'caches' | 'worksAs'>;
 
 export interface PlannerOptions extends HostMountsOptions {
   engine: DockerEngine;
@@ -105,10 +105,11 @@ export class ContainerPlanner {
   /**
    * Refuses a session that could not run, before anything is made.
    *
-   * @returns the options with the real paths of their mounts, so that every run gets exactly the files that are checked now
+   * @returns the options with the real paths of their mounts, so that every run gets exactly the files that are checked now, and
+   * the user whom every run gets
    * @throws OrchestrationError as `create()` documents
    */
-  async check(spec: DockerSpec): Promise<Readonly<DockerOptions>> {
+  async check(spec: DockerSpec): Promise<Pick<DockerSpec, 'docker' | 'worksAs'>> {
     await this.#options.login.variablesFor(spec.docker); // Before the engine is asked for anything.
     const { asked } = await this.#hostMounts.check(spec);
     await this.#volumes.check(spec.docker);
@@ -116,11 +117,13 @@ export class ContainerPlanner {
     const { keyFile, mounts } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
     await requireUsableHome(agent, asked);
     requireOwnPlaces(agent, spec, targetsOf(mounts));
-    return {
+    const docker = {
       ...spec.docker,
       mounts: asked.map(({ source, target, readonly }) => ({ source, target, readonly })),
       ...(keyFile !== undefined && { ssh: { keyFile } }),
     };
+    const { onMachine } = agent;
+    return { docker, ...(onMachine && spec.docker.user === undefined && { worksAs: onMachine }) };
   }
 
   /**
@@ -227,11 +230,11 @@ export class ContainerPlanner {
    *
    * @param spec `cwd` is the folder that the agent works in
    */
-  async ground({ docker, cwd, readOnly, caches }: GroundSpec): Promise<ContainerGround> {
+  async ground({ docker, cwd, readOnly, caches, worksAs }: GroundSpec): Promise<ContainerGround> {
     const mounted = [...mountTargets(docker.mounts ?? []), ...namedTargets(docker), ...targetsOf(caches ?? [])];
     // A probe that is under way is awaited even if something else fails, so that its container is gone.
     const [agent, network, login] = await allDone([
-      this.#agents.of({ docker, folder: cwd, readOnly, mounted }),
+      this.#agents.of({ docker, folder: cwd, readOnly, mounted, worksAs }),
       this.#network(docker),
       this.#options.login.variablesFor(docker),
     ]);

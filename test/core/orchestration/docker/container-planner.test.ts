@@ -25,27 +25,17 @@ import { sessionCache } from '../../../../src/core/orchestration/session/caches.
 import type { LoginSource } from '../../../../src/core/orchestration/session/login-source.js';
 import { errorOf } from '../../../support/errors.js';
 import { git, repository } from '../../../support/git.js';
+import { imageFacts } from '../../../support/image-facts.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-const FACTS: ImageFacts = {
+const FACTS = imageFacts({
   entrypoint: ['/start'],
-  uid: 1000,
-  gid: 1000,
-  gids: [1000],
   home: '/home/me',
   configDir: '/home/me/.claude',
-  works: true,
   name: 'me',
-  shell: '/bin/bash',
   imageHome: '/home/me',
-  setpriv: '/usr/bin/setpriv',
-  lacks: [],
-  uidMap: '0 0 4294967295',
-  gidMap: '0 0 4294967295',
-  claudeVersion: '2.1.98',
-  onboarded: true,
   env: { PATH: '/image/bin', LD_LIBRARY_PATH: '/image/lib' },
-};
+});
 const IDENTITY = { name: 'ao-a-1', labels: { owner: 'me' } };
 const NETWORK = { id: 'net-1', driver: 'bridge', options: { 'com.docker.network.bridge.enable_icc': 'false' } };
 const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
@@ -244,7 +234,7 @@ describe('the mounts that a user asks for', () => {
     symlinkSync(first, path);
     const spec = specOf({}, asked(path));
 
-    const docker = await planner.check(spec);
+    const { docker } = await planner.check(spec);
     unlinkSync(path);
     symlinkSync(second, path);
     const sources = (await planned({ ...spec, docker })).mounts.map(({ source }) => source);
