@@ -24,6 +24,7 @@ import type { HelperContainers } from './helper-containers.js';
 import type { Preparation } from './home-preparation.js';
 import { HostMounts, type HostMountsOptions } from './host-mounts.js';
 import type { ImageProbe } from './image-probe.js';
+import { requireMountable } from './more-args.js';
 import { requireUsableHome } from './mounted-home.js';
 import { requireOnboarded } from './onboarding.js';
 import { conversationIn, requireOwnPlaces } from './own-places.js';
@@ -112,9 +113,19 @@ export class ContainerPlanner {
   async check(spec: DockerSpec): Promise<Pick<DockerSpec, 'docker' | 'worksAs'>> {
     await this.#options.login.variablesFor(spec.docker); // Before the engine is asked for anything.
     const { asked } = await this.#hostMounts.check(spec);
+    const places = [
+      spec.cwd,
+      ...(spec.worktree?.path === undefined ? [] : [spec.worktree.path]),
+      this.#options.stateDir,
+    ];
+    requireMountable([...places, ...asked.map(({ source }) => source)], spec.docker);
     await this.#volumes.check(spec.docker);
     const { agent } = await this.ground({ ...spec, cwd: await workFolder(spec) });
     const { keyFile, mounts } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
+    requireMountable(
+      mounts.map(({ source }) => source),
+      spec.docker,
+    );
     await requireUsableHome(agent, asked);
     requireOwnPlaces(agent, spec, targetsOf(mounts));
     const docker = {
@@ -179,6 +190,10 @@ export class ContainerPlanner {
       ...own,
     ];
     const mounts = await pinMounts([workspace, ...additional]);
+    requireMountable(
+      mounts.map(({ source }) => source),
+      spec.docker,
+    );
     const { caches = [] } = spec;
     const named = [...namedTargets(spec.docker), ...targetsOf(caches)];
     requireOwnPlaces(agent, spec, targetsOf([...git.mounts, ...ssh.mounts, ...own]));
