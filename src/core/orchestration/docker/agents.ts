@@ -17,6 +17,8 @@ import { type AskSystem, askSystem, examinedFolder, mayWrite } from './work-fold
 export interface Agent {
   readonly uid: number;
   readonly gid: number;
+  /** Further groups. */
+  readonly groups: readonly number[];
   /** The same user, with ids of the machine. Undefined if the engine hides the owners of files. */
   readonly onMachine: UserIds | undefined;
   readonly home: string;
@@ -125,7 +127,7 @@ export class Agents {
     const { home: ownHome, configDir: ownConfig } = facts;
     const inTheWay =
       isOwn && facts.works ? tried({ found: facts, user, home: ownHome, configDir: ownConfig }) : undefined;
-    if (inTheWay === '') return { ...facts, onMachine: machine, facts };
+    if (inTheWay === '') return { ...facts, groups: facts.gids, onMachine: machine, facts };
     const env = decisive(docker);
     const home = homeFor(facts);
     const configDir = facts.configDir === `${facts.home}/.claude` ? `${home}/.claude` : facts.configDir;
@@ -154,6 +156,7 @@ export class Agents {
     return {
       uid: user.uid,
       gid: user.gid,
+      groups: user.groups,
       onMachine: machine,
       home,
       configDir,

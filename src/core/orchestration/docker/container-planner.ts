@@ -143,7 +143,7 @@ export class ContainerPlanner {
    * @throws OrchestrationError `ONBOARDING_NEEDED`
    */
   async requireOnboarding(spec: Pick<DockerSpec, 'docker' | 'cwd' | 'worktree' | 'readOnly'>): Promise<void> {
-    const { agent } = await this.ground({ ...spec, cwd: await workFolder(spec) });
+    const agent = await this.agent({ ...spec, cwd: await workFolder(spec) });
     requireOnboarded(agent, spec.docker);
   }
 
@@ -241,15 +241,26 @@ export class ContainerPlanner {
   }
 
   /**
+   * The user of a session.
+   *
+   * @param spec `cwd` is the folder that the agent works in
+   * @throws OrchestrationError `WORKSPACE_NOT_WRITABLE`, `IMAGE_NOT_FOUND`, `CLAUDE_NOT_FOUND`, `DOCKER_UNAVAILABLE`
+   */
+  agent({ docker, cwd, readOnly, caches, worksAs }: GroundSpec): Promise<Agent> {
+    const mounted = [...mountTargets(docker.mounts ?? []), ...namedTargets(docker), ...targetsOf(caches ?? [])];
+    return this.#agents.of({ docker, folder: cwd, readOnly, mounted, worksAs });
+  }
+
+  /**
    * The facts about image and engine for a session's container.
    *
    * @param spec `cwd` is the folder that the agent works in
    */
-  async ground({ docker, cwd, readOnly, caches, worksAs }: GroundSpec): Promise<ContainerGround> {
-    const mounted = [...mountTargets(docker.mounts ?? []), ...namedTargets(docker), ...targetsOf(caches ?? [])];
+  async ground(spec: GroundSpec): Promise<ContainerGround> {
+    const { docker } = spec;
     // A probe that is under way is awaited even if something else fails, so that its container is gone.
     const [agent, network, login] = await allDone([
-      this.#agents.of({ docker, folder: cwd, readOnly, mounted, worksAs }),
+      this.agent(spec),
       this.#network(docker),
       this.#options.login.variablesFor(docker),
     ]);

@@ -9,6 +9,8 @@ export interface ShortWork {
   readonly script: string;
   /** `uid:gid`, or names. Default: the image's own user. */
   readonly user?: string | undefined;
+  /** Further groups of the user. Default: those that the image gives the user. */
+  readonly groups?: readonly number[];
   readonly env?: Readonly<Record<string, string>>;
   /** Default none: then even root has no more rights than any other user. */
   readonly capabilities?: readonly string[];
@@ -68,7 +70,7 @@ export class ShortContainers {
     }
   }
 
-  #definition({ image, script, user, env = {}, capabilities, mounts }: ShortWork): object {
+  #definition({ image, script, user, groups, env = {}, capabilities, mounts }: ShortWork): object {
     return {
       Image: image,
       Entrypoint: ['/bin/sh', '-c'],
@@ -87,6 +89,7 @@ export class ShortContainers {
         Init: true,
         // So the engine removes the container even if this process is killed.
         AutoRemove: true,
+        ...(groups && { GroupAdd: groups.map(String) }),
         ...(mounts && { Mounts: mounts }),
       },
     };
