@@ -68,6 +68,8 @@ say works
 command -v claude >/dev/null || exit
 if command -v timeout >/dev/null; then limit='timeout ${FIRST_LINE_S}'; else limit=; fi
 [ "$me" != 0 ] || export IS_SANDBOX=1
+# 2.1.332 connects to its MCP servers before that line, and there is no network.
+export MCP_TIMEOUT=1000
 export ANTHROPIC_API_KEY=probe ANTHROPIC_BASE_URL=http://127.0.0.1:9 DISABLE_FIREWALL=true
 {
   $limit claude --print --output-format stream-json --verbose --dangerously-skip-permissions probe 2>&1 </dev/null
