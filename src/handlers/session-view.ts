@@ -17,7 +17,7 @@ import type {
   UnpricedUsage,
   WaitingFor,
 } from '../core/index.js';
-import { isTerminal } from '../core/orchestration/session/transitions.js';
+import { isTerminal } from '../core/orchestration/session/status.js';
 import { boundedCopy } from '../core/orchestration/util/bounded-copy.js';
 import { defined } from '../core/orchestration/util/defined.js';
 import { truncate } from '../core/orchestration/util/text.js';

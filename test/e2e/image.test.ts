@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, readdir, readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it, onTestFinished } from 'vitest';
 import { removeFolder } from '../support/temp-folder.js';
 import { DEFAULT_TAG } from './engine/images.mjs';
+import { Newcomer } from './fixtures/newcomer.js';
 import { wayOut } from './fixtures/way-out.js';
 import { attempt, bash, docker, engine, nextEvent, stateFolder, tempFolder, testManager } from './support.js';
 
@@ -16,6 +17,8 @@ const WITH_MODEL = 'autonomous-orchestration-test-image:with-model';
 const TOKEN = 'sk-ant-oat01-Stored_by-the-test';
 
 let home: string;
+/** Builds the image. */
+let newcomer: Newcomer;
 const command = (...args: string[]): [string, string[]] => [
   process.execPath,
   ['--import', 'tsx', join(ROOT, 'src/cli/main.ts'), ...args],
@@ -28,13 +31,16 @@ const cli = (...args: string[]) => attempt(...command(...args), { cwd: ROOT, env
 /** The package server is reached through a proxy, which the docker client passes on to the build. */
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'orchestration-image-'));
-  const { proxy, close } = await wayOut(home);
+  const { host, programs } = inject('open');
+  const [person, { proxy, close }] = await Promise.all([
+    Newcomer.arrive(4321, { host, checkout: join(programs, '../../..') }),
+    wayOut(home),
+  ]);
+  newcomer = person;
   try {
-    const config = join(home, 'docker-config');
-    await mkdir(config);
-    await writeFile(join(config, 'config.json'), JSON.stringify({ proxies: { default: { httpProxy: proxy } } }));
+    await newcomer.write('.docker/config.json', JSON.stringify({ proxies: { default: { httpProxy: proxy } } }));
     const args = ['image', 'build', '--base', engine.bareImage, '--tag', TAG, '--network', 'host'];
-    const built = await attempt(...command(...args), { cwd: ROOT, env: environment({ DOCKER_CONFIG: config }) });
+    const built = await newcomer.command(args);
     expect(built.code, built.stderr).toBe(0);
     expect(built.stdout).toContain(`Built ${TAG} with Claude Code`);
   } finally {
@@ -43,7 +49,7 @@ beforeAll(async () => {
   await Promise.all([addModel(), storeToken()]);
 }, 240_000);
 
-afterAll(() => removeFolder(home));
+afterAll(() => Promise.all([removeFolder(home), newcomer.leave()]));
 
 /** Puts the scripted model before the image's Claude. */
 async function addModel(): Promise<void> {
@@ -82,6 +88,46 @@ it('the built image has what a session needs, and no login', async () => {
     env: process.env,
   });
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('no firewall') });
+});
+
+const FIRST_SESSION = `
+import { UnifiedSessionManager } from 'autonomous-orchestration';
+const manager = new UnifiedSessionManager();
+const { id } = await manager.create({ prompt: 'Do it', cwd: '.', docker: JSON.parse(process.argv[2]) });
+const { status, result } = await manager.waitFor(id);
+console.log(JSON.stringify({ status, ...result }));
+await manager.close();
+`;
+
+it('a user whom the machine does not know gets from the package to a commit in a repository of its own, without any option about users', async () => {
+  const identity = ['-c', 'user.name=New', '-c', 'user.email=new@example.com'];
+  await newcomer.write('project/.gitignore', 'node_modules\n');
+  await newcomer.write('project/first.mjs', FIRST_SESSION);
+  const [stored] = await Promise.all([
+    newcomer.command(['image', 'login', '--from-stdin'], `${TOKEN}\n`),
+    newcomer.run('sh', ['-c', `git init -q && git add . && git ${identity.join(' ')} commit -qm First`]),
+  ]);
+  expect(stored, stored.stderr).toMatchObject({ code: 0, stdout: expect.stringContaining('CLAUDE_CODE_OAUTH_TOKEN') });
+
+  const turns = [
+    bash('echo made > made-here; git add made-here; git -c user.name=A -c user.email=a@b commit -qm Made'),
+    { text: 'Done.' },
+  ];
+  const env = {
+    MODEL_SCRIPT: JSON.stringify(turns),
+    EXPECTED_TOKEN: createHash('sha256').update(TOKEN).digest('hex'),
+  };
+  const [checked, session] = await Promise.all([
+    newcomer.command(['doctor', '--json', '--image', TAG]),
+    newcomer.run('node', ['first.mjs', JSON.stringify({ image: WITH_MODEL, env })]),
+  ]);
+  const findings = JSON.parse(checked.stdout) as { id: string; status: string; message: string }[];
+  expect(findings.filter(({ id, status }) => status !== 'ok' && id !== 'disk')).toEqual([]);
+  expect(findings.find(({ id }) => id === 'user')?.message).toContain('sessions run as uid 4321');
+  expect(session.code, session.stderr).toBe(0);
+  expect(JSON.parse(session.stdout)).toMatchObject({ status: 'completed', text: 'Done.' });
+  expect((await newcomer.run('git', ['log', '--format=%an %s', '-1'])).stdout).toBe('A Made\n');
+  expect((await stat(join(newcomer.project, 'made-here'))).uid).toBe(4321);
 });
 
 it('the name of an image that was not built by the command is not taken away', async () => {

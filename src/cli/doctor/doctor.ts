@@ -1,9 +1,13 @@
 import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { SessionSpec } from '../../core/orchestration/contract/session-spec.js';
+import type { Agent } from '../../core/orchestration/docker/agents.js';
 import { resolveEndpoint } from '../../core/orchestration/docker/endpoint.js';
-import { DockerEngine } from '../../core/orchestration/docker/engine.js';
 import { EngineConnection } from '../../core/orchestration/docker/engine-connection.js';
-import { builtInExecutors } from '../../core/orchestration/executors/built-in.js';
+import { ShortContainers } from '../../core/orchestration/docker/short-containers.js';
+import { AutonomousMode } from '../../core/orchestration/executors/autonomous-mode.js';
+import { ClaudeRuntime } from '../../core/orchestration/executors/claude-runtime.js';
+import { rootOf } from '../../core/orchestration/executors/placement.js';
 import { StoredLogin } from '../../core/orchestration/login/stored-login.js';
 import {
   defaultStateDir,
@@ -13,6 +17,7 @@ import {
 import versions from '../../core/orchestration/session/claude-versions.json' with { type: 'json' };
 import { newSessionId } from '../../core/orchestration/session/session-id.js';
 import { messageOf, OrchestrationError } from '../../core/orchestration/util/errors.js';
+import { buildCommand } from '../image/build-command.js';
 import { isOlder, untested } from '../image/claude-release.js';
 import type { Machine } from '../machine.js';
 import { packageVersion, versionOf } from '../package-files.js';
@@ -32,7 +37,7 @@ import {
 import { type ImageFindings, imageFindings } from './image-facts.js';
 import { loginReport } from './login-report.js';
 import { clientReport, diskReport, gitReport, stateReport, tmuxReport } from './machine-reports.js';
-import { eventsReport, mountFailed, mountsReport, type Owners, sessionUser, userReport } from './workspace-reports.js';
+import { eventsReport, mountFailed, mountsReport, type Owners, refusal, userReport } from './workspace-reports.js';
 import { type Trial, tryWorkspace } from './workspace-trial.js';
 
 export interface DoctorOptions {
@@ -46,6 +51,8 @@ export interface DoctorOptions {
 }
 
 const OLDEST_NODE = '20.19.0';
+/** The label of the containers of `doctor`. */
+const LABEL = 'autonomous-orchestration.doctor';
 
 /** Prints what is right and what is wrong. @returns the exit code: 1 if there is a failure */
 export async function doctor(machine: Machine, options: DoctorOptions): Promise<number> {
@@ -57,17 +64,18 @@ export async function doctor(machine: Machine, options: DoctorOptions): Promise<
 /** Examines everything, and leaves nothing behind. The findings are in the order of `CHECKS`. */
 async function diagnose(machine: Machine, options: DoctorOptions): Promise<Finding[]> {
   const connection = new EngineConnection(() => resolveEndpoint(machine.env));
-  const engine = new DockerEngine(() => resolveEndpoint(machine.env));
+  const stateDir = options.stateDir === undefined ? defaultStateDir() : resolve(machine.cwd, options.stateDir);
+  const runtime = new ClaudeRuntime({ stateDir, env: machine.env });
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort(new Error('interrupted'));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
-    const findings = await new Diagnosis(machine, options, connection, engine, interrupted.signal).findings();
+    const findings = await new Diagnosis(machine, options, connection, runtime, interrupted.signal).findings();
     return findings.sort((a, b) => CHECKS.indexOf(a.id) - CHECKS.indexOf(b.id));
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     connection.close();
-    engine.close();
+    runtime.docker.close();
   }
 }
 
@@ -76,24 +84,25 @@ class Diagnosis {
   readonly #machine: Machine;
   readonly #image: string;
   readonly #cwd: string;
-  readonly #stateDir: string;
   readonly #connection: EngineConnection;
-  readonly #engine: DockerEngine;
+  /** What the sessions of a manager with this state folder have. */
+  readonly #runtime: ClaudeRuntime;
+  readonly #containers: ShortContainers;
   readonly #signal: AbortSignal;
 
   constructor(
     machine: Machine,
-    { image, cwd, stateDir }: DoctorOptions,
+    { image, cwd }: DoctorOptions,
     connection: EngineConnection,
-    engine: DockerEngine,
+    runtime: ClaudeRuntime,
     signal: AbortSignal,
   ) {
     this.#machine = machine;
     this.#image = image;
     this.#cwd = resolve(machine.cwd, cwd);
-    this.#stateDir = stateDir === undefined ? defaultStateDir() : resolve(machine.cwd, stateDir);
     this.#connection = connection;
-    this.#engine = engine;
+    this.#runtime = runtime;
+    this.#containers = new ShortContainers(runtime.docker.engine, { [LABEL]: '1' });
     this.#signal = signal;
   }
 
@@ -103,19 +112,19 @@ class Diagnosis {
       examine('client', () => clientReport(this.#machine)),
       examine('git', () => gitReport(this.#machine, this.#cwd)),
       examine('tmux', () => tmuxReport(this.#machine)),
-      examine('state', () => stateReport(this.#stateDir)),
+      examine('state', () => stateReport(this.#runtime.stateDir)),
     ]);
     const kind = engineKind(this.#connection);
-    const image = kind.then(() => this.#engine.image(this.#image));
-    const facts = image.then(({ id }) => imageFindings(this.#engine, id));
+    const image = kind.then(() => this.#runtime.docker.engine.image(this.#image));
+    const facts = image.then(({ id }) => imageFindings(this.#containers, id));
     for (const each of [kind, image, facts]) each.catch(() => {}); // Reported by the checks that need it.
     const inEngine = await Promise.all([
       examine('engine', async () => ok((await kind).name), 15_000),
       examine('image', () => this.#imageReport(kind, image)),
       examine('claude', () => this.#withFacts(facts, (known) => this.#claude(known))),
-      examine('programs', () => this.#withFacts(facts, programsReport)),
+      examine('programs', () => this.#withFacts(facts, (known) => programsReport(known, buildCommand(this.#image)))),
       examine('login', async () => this.#login(await facts.catch(() => undefined))),
-      examine('disk', async () => diskReport(this.#stateDir, (await facts.catch(() => undefined))?.freeBytes)),
+      examine('disk', async () => diskReport(this.#runtime.stateDir, (await facts.catch(() => undefined))?.freeBytes)),
     ]);
     const inWorkspace = await this.#workspace(await settled(kind), await settled(facts));
     return [...(await onMachine), ...inEngine, ...inWorkspace];
@@ -136,7 +145,7 @@ class Diagnosis {
       return ok(`${this.#image} (${(await image).id.slice(0, 19)})`);
     } catch (error) {
       if (!(error instanceof OrchestrationError) || error.code !== 'IMAGE_NOT_FOUND') throw error;
-      return failure(`the engine has no image '${this.#image}'`, "Run 'npx autonomous-orchestration image build'.");
+      return failure(`the engine has no image '${this.#image}'`, `Run ${buildCommand(this.#image)}.`);
     }
   }
 
@@ -149,15 +158,12 @@ class Diagnosis {
     if (claude === undefined) {
       return failure(
         `image '${this.#image}' has no 'claude' that runs`,
-        "Run 'npx autonomous-orchestration image build', or install Claude Code in the image.",
+        `Run ${buildCommand(this.#image)}, or install Claude Code in the image.`,
       );
     }
     const problem = untested(claude);
     if (problem === undefined) return ok(`Claude Code ${claude}`);
-    return warning(
-      problem,
-      `'npx autonomous-orchestration image build --replace' builds the image with ${versions.newest}.`,
-    );
+    return warning(problem, `${buildCommand(this.#image, '--replace')} builds the image with ${versions.newest}.`);
   }
 
   async #login(facts: ImageFindings | undefined): Promise<Report> {
@@ -185,54 +191,72 @@ class Diagnosis {
         ids.map((id) => examine(id, async () => (id === 'user' ? report : notExamined('there is no workspace')))),
       );
     }
-    const { uid, gid } = folder;
-    const owners: Owners = { process: this.#machine.uid, workspace: { uid, gid }, image: facts.uid };
-    const user = kind.mapsUsers ? undefined : sessionUser(owners, process.getgid?.() ?? gid);
-    const trial = this.#try(user, owners);
-    trial.catch(() => {}); // Reported by the checks that need it.
+    const agent = this.#agent();
+    const trial = agent.then((found) => this.#try(found));
+    for (const each of [agent, trial]) each.catch(() => {}); // Reported by the checks that need it.
+    const owners: Owners = { process: this.#machine.uid, workspace: folder.uid, image: facts.uid };
+    const withAgent = async (report: () => Promise<Report>): Promise<Report> =>
+      (await settled(agent)) === undefined ? notExamined('no user can work in the workspace, see user') : report();
     return Promise.all([
-      examine('user', async () => userReport(owners, user?.uid, facts.programs.has('setpriv'))),
-      examine('mounts', () => trial.then((seen) => mountsReport(seen, user?.uid)).catch((error) => mountFailed(error))),
-      examine('events', () => trial.then(eventsReport, () => notExamined('the workspace cannot be mounted'))),
-      examine('session', () => this.#session()),
+      examine('user', () => agent.then((found) => userReport(owners, found), refusal)),
+      examine('mounts', () =>
+        withAgent(async () => {
+          const { onMachine } = await agent;
+          return trial.then((seen) => mountsReport(seen, onMachine?.uid), mountFailed);
+        }),
+      ),
+      examine('events', () =>
+        withAgent(() => trial.then(eventsReport, () => notExamined('the workspace could not be tried, see mounts'))),
+      ),
+      // Both ask the same of the image, and the second one gets the answer of the first.
+      examine('session', () => settled(agent).then(() => this.#session())),
     ]);
   }
 
-  #try(user: { uid: number; gid: number } | undefined, { process: own, workspace }: Owners): Promise<Trial> {
-    return tryWorkspace(this.#engine, {
+  /** The user of a session in the workspace, as `create()` chooses it. */
+  async #agent(): Promise<Agent> {
+    const folder = await realpath(this.#cwd);
+    const cwd = await rootOf(folder, this.#spec()).catch(() => folder); // The session's check reports that.
+    const docker = { image: this.#image };
+    return this.#runtime.docker.planner.agent({ docker, cwd, readOnly: false });
+  }
+
+  #try(agent: Agent): Promise<Trial> {
+    const { uid: own } = this.#machine;
+    return tryWorkspace(this.#containers, {
       image: this.#image,
       cwd: this.#cwd,
-      owner: own === 0 ? workspace : undefined,
-      user: user && `${user.uid}:${user.gid}`,
+      agent,
+      own,
       signal: this.#signal,
     });
   }
 
+  #spec(): SessionSpec {
+    const defaults = resolveManagerOptions({ stateDir: this.#runtime.stateDir, docker: { image: this.#image } });
+    return resolveCreateOptions(newSessionId(), { prompt: 'doctor', cwd: this.#cwd }, defaults);
+  }
+
   /** Lets the library check a session, as `create()` does before it makes anything. */
   async #session(): Promise<Report> {
-    const { env } = this.#machine;
-    const defaults = resolveManagerOptions({ stateDir: this.#stateDir, docker: { image: this.#image } });
-    const { autonomous } = builtInExecutors({ stateDir: this.#stateDir, env });
     try {
-      await autonomous.prepare(resolveCreateOptions(newSessionId(), { prompt: 'doctor', cwd: this.#cwd }, defaults));
+      await new AutonomousMode(this.#runtime).prepare(this.#spec());
       return ok(`create() would accept a session in ${this.#cwd}`);
     } catch (error) {
       const code = error instanceof OrchestrationError ? `${error.code}: ` : '';
       return failure(`create() would refuse a session in ${this.#cwd}: ${code}${messageOf(error)}`);
-    } finally {
-      autonomous.close();
     }
   }
 }
 
 /** What each program of the image is for. Without `git` or `stat`, sessions do not work. */
-function programsReport({ programs }: ImageFindings): Report {
+function programsReport({ programs }: ImageFindings, build: string): Report {
   const has = [...programs]
     .filter(([name]) => name !== 'stat')
     .map(([name, version]) => (version.includes(name) ? version : `${name} ${version}`));
   const missing = ['git', 'stat', 'setpriv', 'tmux', 'rg', 'node'].filter((name) => !programs.has(name));
   const words = `${has.join(', ') || 'none'}${missing.length > 0 ? `; missing: ${missing.join(', ')}` : ''}`;
-  const next = "Install them in the image, or use the image of 'npx autonomous-orchestration image build'.";
+  const next = `Install them in the image, or use the image of ${build}.`;
   if (missing.includes('stat')) return failure(words, next);
   return missing.some((name) => ['git', 'setpriv'].includes(name)) ? warning(words, next) : ok(words);
 }

@@ -5,8 +5,6 @@ import { CliFailure } from '../machine.js';
 export interface EngineKind {
   /** For people, for example `Docker Engine 28.2.2, rootless`. */
   readonly name: string;
-  /** True if users in containers have other ids on the machine, or files have no owners there. */
-  readonly mapsUsers: boolean;
 }
 
 interface Info {
@@ -35,7 +33,6 @@ export async function engineKind(connection: EngineConnection): Promise<EngineKi
   const product = productOf(info, version);
   return {
     name: [`${product} ${version.Version ?? 'of unknown version'}`, ...special].join(', '),
-    mapsUsers: /name=(rootless|userns)/.test(security) || product !== DOCKER || process.platform !== 'linux',
   };
 }
 

@@ -1,6 +1,5 @@
-import type { DockerEngine } from '../../core/orchestration/docker/engine.js';
+import type { ShortContainers } from '../../core/orchestration/docker/short-containers.js';
 import { isLoginVariable } from '../../core/orchestration/session/login-variables.js';
-import { inContainer } from './containers.js';
 
 /** What `doctor` finds out about an image. */
 export interface ImageFindings {
@@ -47,9 +46,9 @@ echo "${MARK} free $(df -Pk / | tail -n 1 | while read -r _ _ _ free _; do echo 
 command -v claude >/dev/null && echo "${MARK} claude $(claude --version 2>&1 | head -n 1)"
 `;
 
-/** @throws OrchestrationError as `inContainer` */
-export async function imageFindings(engine: DockerEngine, image: string): Promise<ImageFindings> {
-  return readFindings(await inContainer(engine, { image, script: SCRIPT }));
+/** @throws OrchestrationError as `ShortContainers.run` */
+export async function imageFindings(containers: ShortContainers, image: string): Promise<ImageFindings> {
+  return readFindings(await containers.run('doctor', { image, script: SCRIPT }));
 }
 
 /** Reads what the script has printed. The image may print anything else, too. */

@@ -1,38 +1,31 @@
-import { messageOf, OrchestrationError, systemCode } from '../../core/orchestration/util/errors.js';
+import type { Agent } from '../../core/orchestration/docker/agents.js';
+import { messageOf, OrchestrationError } from '../../core/orchestration/util/errors.js';
 import { failure, ok, type Report, warning } from './finding.js';
-import type { Events, Trial } from './workspace-trial.js';
+import { type Events, FolderRefused, type Trial } from './workspace-trial.js';
 
 /** Who works in the workspace, with ids of the machine. */
 export interface Owners {
   /** The user of this process. Undefined where the system has no user ids. */
   readonly process: number | undefined;
-  readonly workspace: { readonly uid: number; readonly gid: number };
+  readonly workspace: number;
   readonly image: number;
 }
 
-/** The user that a session's container runs as, if the engine does not map users. */
-export function sessionUser({ process: own, workspace }: Owners, ownGroup: number): { uid: number; gid: number } {
-  return own === undefined || own === 0 ? workspace : { uid: own, gid: ownGroup };
+/** @param agent the user whom `create()` would choose */
+export function userReport(
+  { process: own, workspace, image }: Owners,
+  { uid, onMachine }: Pick<Agent, 'uid' | 'onMachine'>,
+): Report {
+  const ids = `process uid ${own ?? 'unknown'}, workspace uid ${workspace}, image uid ${image}`;
+  if (!onMachine) return ok(`${ids}: sessions run as uid ${uid}; the engine hides the owners of files`);
+  const also = onMachine.uid === uid ? '' : `, which is uid ${onMachine.uid} on the machine`;
+  return ok(`${ids}: sessions run as uid ${uid}${also}`);
 }
 
-/** @param runsAs the user of the session. Undefined: the engine maps users, so ids say nothing */
-export function userReport(owners: Owners, runsAs: number | undefined, hasSetpriv: boolean): Report {
-  const { process: own, workspace, image } = owners;
-  const ids = `process uid ${own ?? 'unknown'}, workspace uid ${workspace.uid}, image uid ${image}`;
-  if (runsAs === undefined) return ok(`${ids}; the engine maps users, so these need not agree`);
-  if (runsAs !== image && !hasSetpriv) {
-    return failure(
-      `${ids}: sessions run as uid ${runsAs}, and the image has no 'setpriv' to start as another user than its own`,
-      "Install util-linux in the image, or use the image of 'npx autonomous-orchestration image build'.",
-    );
-  }
-  if (own !== undefined && own !== 0 && own !== workspace.uid) {
-    return warning(
-      `${ids}: sessions run as uid ${runsAs}, and the workspace belongs to another user`,
-      `chown -R ${own} <workspace>, or run this process as its owner.`,
-    );
-  }
-  return ok(`${ids}: sessions run as uid ${runsAs}`);
+/** What `create()` would say. */
+export function refusal(error: unknown): Report {
+  const code = error instanceof OrchestrationError ? `${error.code}: ` : '';
+  return failure(`${code}${messageOf(error)}`);
 }
 
 const OTHER_MACHINE =
@@ -59,9 +52,9 @@ export function mountsReport({ containerSees, machineSees, owner }: Trial, expec
 
 /** @param error what the trial of the workspace has failed with */
 export function mountFailed(error: unknown): Report {
-  if (!(error instanceof OrchestrationError) && systemCode(error) !== undefined) {
-    const why = `this process cannot make a folder in the workspace to try it: ${messageOf(error)}`;
-    return failure(why, 'Run doctor as the owner of the workspace, or name another one with --cwd.');
+  if (error instanceof FolderRefused) {
+    const why = `not examined, because this process cannot make a folder in the workspace to try it: ${messageOf(error)}`;
+    return warning(why, 'To examine it, run doctor as the owner of the workspace, or name another one with --cwd.');
   }
   return failure(`the workspace cannot be mounted: ${messageOf(error)}`, OTHER_MACHINE);
 }

@@ -1,14 +1,15 @@
-import { watch } from 'node:fs';
-import { lstat, realpath } from 'node:fs/promises';
+import { constants, watch } from 'node:fs';
+import { lstat, open, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
-import type { DockerEngine } from '../../core/orchestration/docker/engine.js';
+import type { Agent } from '../../core/orchestration/docker/agents.js';
+import type { ShortContainers } from '../../core/orchestration/docker/short-containers.js';
 import { ignoreMissing } from '../../core/orchestration/util/fs/ignore-missing.js';
+import { inWords } from '../../core/orchestration/util/fs/in-words.js';
 import { type LinkFreePaths, withLinkFreePaths } from '../../core/orchestration/util/fs/link-free-paths.js';
-import { makeFolder, type Owner, writeNewFile } from '../../core/orchestration/util/fs/owner.js';
+import { makeFolder, writeNewFile } from '../../core/orchestration/util/fs/owner.js';
 import { readRegularFile } from '../../core/orchestration/util/fs/regular-file.js';
-import { inContainer } from './containers.js';
 
 /** How soon the system reports a change, in one direction. `none`: the image has no program that could tell. */
 export type Events = 'at once' | 'late' | 'not at all' | 'none';
@@ -57,16 +58,16 @@ if command -v node >/dev/null; then node -e '${WATCHER.replaceAll("'", "'\\''")}
  * Tries out a workspace: mounts a new folder in it into a container, and lets files be written from both sides. The folder is
  * removed afterwards. An agent that works in the workspace can put links everywhere in it, so none is followed.
  *
- * @param owner the owner of the new folder, if this process may choose it
- * @param user the user of the container, as `uid:gid`. Undefined: the image's own
- * @throws Error of the system if the folder cannot be made; OrchestrationError as `inContainer`
+ * @throws FolderRefused if this process cannot make a folder in the workspace; OrchestrationError as `ShortContainers.run`
  */
-export async function tryWorkspace(engine: DockerEngine, options: TrialOptions): Promise<Trial> {
+export async function tryWorkspace(containers: ShortContainers, options: TrialOptions): Promise<Trial> {
   const folder = join(await realpath(options.cwd), `.autonomous-orchestration-doctor-${nanoid()}`);
   return withLinkFreePaths(async (paths) => {
-    await makeFolder(paths.to(folder), options.owner);
+    await makeOpenFolder(paths.to(folder), options).catch((cause: unknown) => {
+      throw new FolderRefused(inWords(cause), { cause });
+    });
     try {
-      return await tryFolder(engine, folder, paths, options);
+      return await tryFolder(containers, folder, paths, options);
     } finally {
       // A container that is being removed may still have written something.
       await paths.remove(folder).catch(() => paths.remove(folder));
@@ -74,34 +75,57 @@ export async function tryWorkspace(engine: DockerEngine, options: TrialOptions):
   });
 }
 
+/** This process cannot make a folder in the workspace, so nothing can be tried out there. */
+export class FolderRefused extends Error {}
+
 interface TrialOptions {
   readonly image: string;
   readonly cwd: string;
-  readonly owner: Owner | undefined;
-  readonly user: string | undefined;
+  /** The user of a session in the workspace. */
+  readonly agent: Pick<Agent, 'uid' | 'gid' | 'groups' | 'onMachine'>;
+  /** The user of this process. Undefined where the system has no user ids. */
+  readonly own: number | undefined;
   readonly signal: AbortSignal;
 }
 
+/** Makes a folder that belongs to the session's user, or that everybody may write to if this process cannot give it away. */
+async function makeOpenFolder(path: string, { agent, own }: TrialOptions): Promise<void> {
+  await makeFolder(path, own === 0 ? agent.onMachine : undefined);
+  if (own !== 0 && agent.onMachine && agent.onMachine.uid !== own) await openFolder(path);
+}
+
+async function openFolder(path: string): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    // Only what this process has made may be opened for everybody.
+    if ((await folder.stat()).uid === process.getuid?.()) await folder.chmod(0o777);
+  } finally {
+    await folder.close();
+  }
+}
+
 async function tryFolder(
-  engine: DockerEngine,
+  containers: ShortContainers,
   folder: string,
   paths: LinkFreePaths,
-  { image, owner, user, signal }: TrialOptions,
+  options: TrialOptions,
 ): Promise<Trial> {
+  const { image, agent, own, signal } = options;
   const ended = new AbortController();
   const containerEnded = new AbortController();
   try {
     const seen = join(folder, 'seen');
-    await makeFolder(paths.to(seen), owner);
-    await writeNewFile(paths.to(join(folder, 'from-machine')), TEXT, owner);
+    await makeOpenFolder(paths.to(seen), options);
+    await writeNewFile(paths.to(join(folder, 'from-machine')), TEXT, own === 0 ? agent.onMachine : undefined);
     const file = join(folder, 'from-container');
     const toMachine = eventsOf(folder, paths.to(file), ended.signal);
     const written = writeWhenReady(seen, paths, containerEnded.signal);
-    const container = inContainer(engine, {
+    const container = containers.run('doctor', {
       image,
       script: SCRIPT,
-      workspace: folder,
-      ...(user !== undefined && { user }),
+      user: `${agent.uid}:${agent.gid}`,
+      groups: agent.groups,
+      mounts: [{ Type: 'bind', Source: folder, Target: '/workspace' }],
     });
     const said = await Promise.race([container, aborted(signal)]);
     containerEnded.abort();

@@ -1,7 +1,7 @@
 import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CliFailure, type Machine } from '../machine.js';
+import { CliFailure, type Machine, USAGE } from '../machine.js';
 import { imageFolder, packageVersion } from '../package-files.js';
 import { ask, show } from '../programs.js';
 import { architectureOf, claudePackage, downloadClaude, requireRelease, untested } from './claude-release.js';
@@ -27,6 +27,7 @@ export interface BuildOptions {
 export async function buildImage(machine: Machine, options: BuildOptions): Promise<void> {
   const { claudeVersion, tag, platform, replace } = options;
   requireRelease(claudeVersion);
+  requireTag(tag);
   const asked = platform === undefined ? undefined : architectureOf(platform);
   const architecture = asked ?? (await engineArchitecture(machine));
   claudePackage(architecture); // Refuses an architecture before anything is downloaded.
@@ -48,6 +49,19 @@ export async function buildImage(machine: Machine, options: BuildOptions): Promi
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The names that an engine takes for images: a registry, a path in small letters, and a tag. */
+const NAME = /^([A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?\/)?PART(\/PART)*(:\w[\w.-]{0,127})?$/;
+const TAG = new RegExp(NAME.source.replaceAll('PART', '[a-z0-9]+((\\.|__?|-+)[a-z0-9]+)*'));
+
+/** Refuses a name that the engine would refuse after minutes. @throws CliFailure */
+function requireTag(tag: string): void {
+  if (TAG.test(tag)) return;
+  throw new CliFailure(
+    `--tag is '${tag}', which is no name for an image. Use small letters, digits and ._-, and a colon before the version: my-claude:tools.`,
+    { exitCode: USAGE },
+  );
 }
 
 /** The architecture of the engine. @throws CliFailure if it does not answer */

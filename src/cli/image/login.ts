@@ -1,3 +1,5 @@
+import { lstat } from 'node:fs/promises';
+import { loginPlaces } from '../../core/orchestration/login/login-places.js';
 import { StoredLogin } from '../../core/orchestration/login/stored-login.js';
 import { messageOf } from '../../core/orchestration/util/errors.js';
 import { CliFailure, type Machine, USAGE } from '../machine.js';
@@ -23,6 +25,7 @@ export async function login(machine: Machine, options: LoginOptions): Promise<vo
   const variables = requireLogin(text);
   const path = await storeVariables(machine, variables, file);
   machine.print(`Stored ${Object.keys(variables).join(', ')} in ${path} (mode 0600).`);
+  await sayUnused(machine, path);
   machine.print('Sessions in Docker use it when their options give no other login.');
 }
 
@@ -34,7 +37,19 @@ async function storeCommand(machine: Machine, command: string): Promise<void> {
   const path = await storeSource(machine, { command });
   const names = Object.keys(found?.variables ?? {}).join(', ');
   machine.print(`The command gives ${names}. Stored the command, not what it prints, in ${path} (mode 0600).`);
+  await sayUnused(machine, path);
   machine.print('Sessions in Docker use it when their options give no other login.');
+}
+
+/** Names the login that was stored before and is used no longer. It may be the only copy of a token, so it stays. */
+async function sayUnused({ env, home, print }: Machine, stored: string): Promise<void> {
+  const { envFile } = loginPlaces(env, home);
+  const isThere = await lstat(envFile).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere || envFile === stored) return;
+  print(`An earlier login is still in ${envFile}. Sessions do not use it any more: remove it if you do not need it.`);
 }
 
 async function askPerson(machine: Machine, { image, paste }: LoginOptions): Promise<string> {

@@ -1,6 +1,6 @@
 import { useId, useState } from 'react';
 import type { SessionPriority } from '../../core/index.js';
-import { isTerminal } from '../../core/orchestration/session/transitions.js';
+import { isTerminal } from '../../core/orchestration/session/status.js';
 import { createSession } from '../api.js';
 import { revealed } from '../format.js';
 import { usePage } from '../page-context.js';

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CHECKS, type Finding } from '../../../src/cli/doctor/finding.js';
@@ -19,20 +19,46 @@ const IN_IMAGE = [
   .map((line) => `${MARK} ${line}`)
   .join('\r\n');
 
+const OWN = process.getuid?.() || 1000;
+const PROBED = [
+  `user ${OWN} ${OWN} [${OWN}] /home/node`,
+  'config /home/node/.claude',
+  'stat',
+  'works',
+  'setpriv /usr/bin/setpriv',
+  'first {"type":"system"}',
+  'ended',
+]
+  .map((line) => `autonomous-orchestration-probe ${line}`)
+  .concat('2.1.332 (Claude Code)')
+  .join('\r\n');
+
+const NETWORK = {
+  Id: 'net',
+  Name: 'container:autonomous-orchestration-sessions',
+  Created: '',
+  Driver: 'bridge',
+  Options: { 'com.docker.network.bridge.enable_icc': 'false' },
+};
+
 const programs = { docker: 'echo "Docker version 28.2.2"', tmux: 'echo tmux 3.4' };
 
 /** An engine with one image. Its containers print what the image's scripts would. */
-async function engine({ image = true, inImage = IN_IMAGE } = {}): Promise<{ fake: FakeEngine; host: string }> {
+async function engine({
+  image = true,
+  inImage = IN_IMAGE,
+  probed = PROBED,
+} = {}): Promise<{ fake: FakeEngine; host: string }> {
   const { fake } = await FakeEngine.start({
     'GET /info': { status: 200, json: { SecurityOptions: ['name=seccomp'], OperatingSystem: 'Debian' } },
     'GET /version': { status: 200, json: { Version: '28.2.2', Components: [{ Name: 'Engine' }] } },
     ...(image && { 'GET /images/mine/json': { status: 200, json: { Id: 'sha256:0123456789abcdef', Config: {} } } }),
     'POST /containers/create': { status: 201, json: { Id: 'id' } },
     'POST /networks/create': { status: 201, json: {} },
-    'GET /networks': { status: 200, json: [] },
+    'GET /networks': { status: 200, json: [NETWORK] },
   });
   fake.fallback = ({ method, path }) => {
-    if (path.includes('/attach')) return { status: 200, text: inImage };
+    if (path.includes('/attach')) return { status: 200, text: path.includes('ao-probe') ? probed : inImage };
     return method === 'DELETE' || path.includes('/start') ? { status: 204 } : undefined;
   };
   return { fake, host: `unix://${fake.socketPath}` };
@@ -40,6 +66,7 @@ async function engine({ image = true, inImage = IN_IMAGE } = {}): Promise<{ fake
 
 async function doctor(host: string, ...more: string[]) {
   const cwd = tempFolder();
+  if (process.getuid?.() === 0) chownSync(cwd, OWN, OWN);
   const stateDir = join(tempFolder(), 'state');
   const args = ['doctor', '--json', '--image', 'mine', '--cwd', cwd, '--state-dir', stateDir, ...more];
   const { exitCode, printed } = await cli(args, { programs, env: { DOCKER_HOST: host } });
@@ -71,7 +98,7 @@ describe('doctor', () => {
       id: 'image',
       status: 'failure',
       message: "the engine has no image 'mine'",
-      next: "Run 'npx autonomous-orchestration image build'.",
+      next: "Run 'npx autonomous-orchestration image build --tag mine'.",
     });
   });
 
@@ -98,6 +125,21 @@ describe('doctor', () => {
     const { of } = await doctor((await engine()).host);
     expect(of('mounts')).toMatchObject({ status: 'failure', message: expect.stringContaining('another folder') });
     expect(of('mounts')?.next).toContain('under the same paths');
+  });
+
+  it('the user is the one whom create() would choose, and create() is asked why there is none', async () => {
+    const { of } = await doctor((await engine()).host);
+    expect(of('user')).toMatchObject({ status: 'ok', message: expect.stringContaining(`sessions run as uid ${OWN}`) });
+    expect(of('session')).toEqual({ id: 'session', status: 'ok', message: expect.stringContaining('would accept') });
+    const refused = await doctor(
+      (await engine({ probed: PROBED.replace(/^.*setpriv.*\r\n/m, '').replace(/.* works\r\n/, '') })).host,
+    );
+    const why = expect.stringContaining('CLAUDE_NOT_FOUND');
+    expect(refused.of('user')).toMatchObject({ status: 'failure', message: why });
+    expect(refused.of('session')).toMatchObject({ status: 'failure', message: why });
+    for (const id of ['mounts', 'events']) {
+      expect(refused.of(id)).toMatchObject({ status: 'warning', message: expect.stringContaining('not examined') });
+    }
   });
 
   it('a workspace that is missing is told apart from one that the engine does not see', async () => {

@@ -4,14 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { engineKind } from '../../../src/cli/doctor/engine-kind.js';
 import { type ImageFindings, readFindings } from '../../../src/cli/doctor/image-facts.js';
 import { loginReport } from '../../../src/cli/doctor/login-report.js';
-import {
-  eventsReport,
-  mountFailed,
-  mountsReport,
-  sessionUser,
-  userReport,
-} from '../../../src/cli/doctor/workspace-reports.js';
-import type { Trial } from '../../../src/cli/doctor/workspace-trial.js';
+import { eventsReport, mountFailed, mountsReport, userReport } from '../../../src/cli/doctor/workspace-reports.js';
+import { FolderRefused, type Trial } from '../../../src/cli/doctor/workspace-trial.js';
 import type { EngineConnection } from '../../../src/core/orchestration/docker/engine-connection.js';
 import { OrchestrationError } from '../../../src/core/orchestration/util/errors.js';
 import { tempFolder } from '../../support/temp-folder.js';
@@ -30,17 +24,17 @@ describe('what an engine is', () => {
     } as unknown as EngineConnection);
 
   it.each([
-    ['Docker Engine 5.4.2', false, { SecurityOptions: ['name=seccomp,profile=default'] }, {}],
-    ['Docker Engine 5.4.2, rootless', true, { SecurityOptions: ['name=rootless'] }, {}],
-    ['Docker Engine 5.4.2, with userns-remap', true, { SecurityOptions: ['name=userns'] }, {}],
-    ['Docker Engine 5.4.2, with SELinux', false, { SecurityOptions: ['name=selinux'] }, {}],
-    ['Podman 5.4.2', true, {}, { Components: [{ Name: 'Podman Engine' }] }],
-    ['Docker Desktop 5.4.2', true, { OperatingSystem: 'Docker Desktop' }, {}],
-    ['Docker Desktop 5.4.2', true, {}, { Platform: { Name: 'Docker Desktop 4.40.0' } }],
-    ['OrbStack 5.4.2', true, { OperatingSystem: 'OrbStack' }, {}],
-    ['Colima 5.4.2', true, { Name: 'colima' }, {}],
-  ])('%s', async (name, mapsUsers, info, version) => {
-    expect(await kindOf(info, version)).toEqual({ name, mapsUsers });
+    ['Docker Engine 5.4.2', { SecurityOptions: ['name=seccomp,profile=default'] }, {}],
+    ['Docker Engine 5.4.2, rootless', { SecurityOptions: ['name=rootless'] }, {}],
+    ['Docker Engine 5.4.2, with userns-remap', { SecurityOptions: ['name=userns'] }, {}],
+    ['Docker Engine 5.4.2, with SELinux', { SecurityOptions: ['name=selinux'] }, {}],
+    ['Podman 5.4.2', {}, { Components: [{ Name: 'Podman Engine' }] }],
+    ['Docker Desktop 5.4.2', { OperatingSystem: 'Docker Desktop' }, {}],
+    ['Docker Desktop 5.4.2', {}, { Platform: { Name: 'Docker Desktop 4.40.0' } }],
+    ['OrbStack 5.4.2', { OperatingSystem: 'OrbStack' }, {}],
+    ['Colima 5.4.2', { Name: 'colima' }, {}],
+  ])('%s', async (name, info, version) => {
+    expect(await kindOf(info, version)).toEqual({ name });
   });
 });
 
@@ -155,28 +149,17 @@ describe('the report about the login', () => {
 });
 
 describe('the report about the user', () => {
-  const owners = (own: number | undefined, workspace: number, image = 1000) => ({
-    process: own,
-    workspace: { uid: workspace, gid: workspace },
-    image,
-  });
+  const owners = { process: 0, workspace: 1234, image: 1000 };
+  const on = (uid: number) => ({ uid, gid: uid, groups: [] });
 
   it.each([
-    ['a process of root runs sessions as the owner of the workspace', owners(0, 1234), 1234],
-    ['any other process runs them as itself', owners(1001, 1234), 1001],
-    ['a system without user ids leaves it to the owner', owners(undefined, 501), 501],
-  ])('%s', (_, of, uid) => {
-    expect(sessionUser(of, 7).uid).toBe(uid);
-  });
-
-  it.each([
-    ['ok', owners(1000, 1000), 1000, false, 'sessions run as uid 1000'],
-    ['ok', owners(0, 1234), 1234, true, 'sessions run as uid 1234'],
-    ['ok', owners(1001, 1001), undefined, false, 'the engine maps users'],
-    ['failure', owners(1001, 1001), 1001, false, "no 'setpriv'"],
-    ['warning', owners(1001, 1234), 1001, true, 'belongs to another user'],
-  ] as const)('%s for %j as %s', (status, of, runsAs, hasSetpriv, words) => {
-    expect(userReport(of, runsAs, hasSetpriv)).toMatchObject({ status, message: expect.stringContaining(words) });
+    ['as uid 1234', { uid: 1234, onMachine: on(1234) }],
+    ['as uid 0, which is uid 1234 on the machine', { uid: 0, onMachine: on(1234) }],
+    ['as uid 1000; the engine hides the owners of files', { uid: 1000, onMachine: undefined }],
+  ])('sessions run %s', (words, agent) => {
+    const { status, message } = userReport(owners, agent);
+    expect(status).toBe('ok');
+    expect(message).toBe(`process uid 0, workspace uid 1234, image uid 1000: sessions run ${words}`);
   });
 });
 
@@ -200,10 +183,10 @@ describe('the reports about mounts and file events', () => {
   });
 
   it.each([
-    [new OrchestrationError('LAUNCH_FAILED', 'bind source path does not exist'), 'under the same paths'],
-    [Object.assign(new Error('EACCES'), { code: 'EACCES' }), 'as the owner of the workspace'],
-  ])('mounts: %s has a next step of its own', (error, next) => {
-    expect(mountFailed(error)).toMatchObject({ status: 'failure', next: expect.stringContaining(next) });
+    ['failure', new OrchestrationError('LAUNCH_FAILED', 'bind source path does not exist'), 'under the same paths'],
+    ['warning', new FolderRefused('this process may not do that'), 'as the owner of the workspace'],
+  ])('mounts: %s for %s, with a next step of its own', (status, error, next) => {
+    expect(mountFailed(error)).toMatchObject({ status, next: expect.stringContaining(next) });
   });
 
   it('mounts: where users are mapped, the owner does not count', () => {

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type Trial, tryWorkspace } from '../../../src/cli/doctor/workspace-trial.js';
-import type { DockerEngine } from '../../../src/core/orchestration/docker/engine.js';
+import { ShortContainers } from '../../../src/core/orchestration/docker/short-containers.js';
 import { tempFolder } from '../../support/temp-folder.js';
 
 /**
@@ -24,17 +24,20 @@ async function trial(container: (folder: string) => void): Promise<{ cwd: string
   const cwd = tempFolder();
   let folder = '';
   const engine = {
-    create: async (_: string, { HostConfig: { Mounts } }: { HostConfig: { Mounts: { Source: string }[] } }) => {
-      folder = Mounts[0]?.Source ?? '';
+    create: async (_: string, definition: object) => {
+      const { HostConfig } = definition as { HostConfig: { Mounts: { Source: string }[] } };
+      folder = HostConfig.Mounts[0]?.Source ?? '';
+      return 'id';
     },
     attach: async () => ({ output: delay(200, 'autonomous-orchestration-doctor read written on the machine') }),
     start: async () => container(folder),
     remove: async () => {},
   };
-  const { getuid = () => 0, getgid = () => 0 } = process;
-  const owner = getuid() === 0 ? { uid: 1234, gid: 1234 } : { uid: getuid(), gid: getgid() };
+  const own = process.getuid?.() ?? 0;
+  const user = { uid: own === 0 ? 1234 : own, gid: own === 0 ? 1234 : own, groups: [] };
   const signal = new AbortController().signal;
-  const seen = tryWorkspace(engine as unknown as DockerEngine, { image: 'i', cwd, owner, user: undefined, signal });
+  const agent = { ...user, onMachine: user };
+  const seen = tryWorkspace(new ShortContainers(engine, {}), { image: 'i', cwd, agent, own, signal });
   await seen.catch(() => {});
   return { cwd, seen };
 }

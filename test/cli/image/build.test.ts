@@ -45,6 +45,26 @@ describe('image build', () => {
     expect(printed).toContain('npx autonomous-orchestration image login');
   });
 
+  it.each(['BAD NAME', 'Mine', '-f', 'mine:', 'mine@sha256:0', 'a//b', ''])(
+    'refuses %j as the name of an image, before anything is asked or downloaded',
+    async (tag) => {
+      const { exitCode, said, calls } = await cli(['image', 'build', `--tag=${tag}`], {
+        programs: { docker: docker(), npm: NPM },
+      });
+      expect(exitCode).toBe(2);
+      expect(said).toContain(`--tag is '${tag}'`);
+      expect(calls).toEqual([]);
+    },
+  );
+
+  it.each(['mine', 'my-claude:Tools_1.0', 'registry.example:5000/team/my__claude', 'HOST/a.b'])(
+    'takes %s as the name of an image',
+    async (tag) => {
+      const { exitCode } = await cli(['image', 'build', '--tag', tag], { programs: { docker: docker(), npm: NPM } });
+      expect(exitCode).toBe(0);
+    },
+  );
+
   it('passes its options on to docker build', async () => {
     const options = ['--base', 'debian:bookworm', '--tag', 'mine:1', '--platform', 'linux/arm64', '--network', 'host'];
     const { exitCode, calls } = await cli(['image', 'build', ...options, '--no-cache'], {

@@ -115,6 +115,19 @@ describe('image login --command', () => {
     await cli(['image', 'login', '--from-stdin'], { home, input: TOKEN });
     expect(() => readFileSync(join(home, PLACE, 'login.json'))).toThrow('ENOENT');
   });
+
+  it.each([
+    ['a command', ['--command', 'keychain']],
+    ['another file', ['--from-stdin', '--file', 'other.env']],
+  ])('the stored token that %s takes the place of stays, and the person is told where', async (_, options) => {
+    const home = tempFolder();
+    await cli(['image', 'login', '--from-stdin'], { home, input: TOKEN });
+    const programs = { keychain: `echo ${KEY}` };
+    const { printed } = await cli(['image', 'login', ...options], { home, input: TOKEN, programs });
+    const before = join(home, PLACE, 'login.env');
+    expect(printed).toContain(`An earlier login is still in ${before}`);
+    expect(readFileSync(before, 'utf8')).toContain(TOKEN);
+  });
 });
 
 describe('a secret that a person pastes', () => {

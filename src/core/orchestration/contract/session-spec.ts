@@ -53,6 +53,11 @@ export interface SessionSpec {
   readonly limits: SessionLimits;
   /** The option `account`, of the session or of those before it. Absent if nobody gave one: then the login decides. */
   readonly account?: string;
+  /**
+   * The user of the machine as whom the agent works, chosen when the session was created. Nothing that an agent changes later
+   * chooses another one. Absent if `docker.user` or the engine decides, and in a record of an earlier release.
+   */
+  readonly worksAs?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
   /** Absent if the session has no caches. */
   readonly caches?: readonly SessionCache[];
   /** Absent if nothing runs before the agent. */
@@ -67,6 +72,8 @@ export interface Preparation {
   readonly environment: SessionEnvironment;
   /** The Docker options that the session's runs get instead of its own. Default: its own. */
   readonly docker?: Readonly<DockerOptions>;
+  /** The user of the session's runs. Default: nobody is chosen. */
+  readonly worksAs?: SessionSpec['worksAs'];
   /** The worktree that the session's runs ask for instead. Default: what the session asks for. */
   readonly worktree?: SessionWorktreeRequest;
 }

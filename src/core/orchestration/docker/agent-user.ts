@@ -22,6 +22,10 @@ export interface WorkFolder {
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;
+  /** True if the system says that this process can make files in it. */
+  readonly isOurs: boolean;
+  /** True if nobody can write to it, because its file system is read-only. */
+  readonly isFixed: boolean;
 }
 
 /**
@@ -36,12 +40,16 @@ export function processUser(platform = process.platform): UserIds | undefined {
 
 /**
  * The user that works in a folder, with ids of the machine. If this process is root, this is the folder's owner. If not, it is
- * the user of this process, with the group of the folder if that user is a member of it.
+ * the user of this process, with the group of the folder if that user is a member of it. All groups are needed if an access
+ * control list lets that user in, because it may name any of them.
  */
 export function workingUser(folder: WorkFolder, own: UserIds): UserIds {
   if (own.uid === 0) return { uid: folder.uid, gid: folder.gid, groups: [] };
-  const isMember = folder.gid !== own.gid && own.groups.includes(folder.gid);
-  return { uid: own.uid, gid: own.gid, groups: isMember ? [folder.gid] : [] };
+  const { uid, gid } = own;
+  const isMember = folder.gid !== gid && own.groups.includes(folder.gid);
+  const user = { uid, gid, groups: isMember ? [folder.gid] : [] };
+  if (canWrite(folder, user) || !folder.isOurs) return user;
+  return { uid, gid, groups: own.groups.filter((id) => id !== gid) };
 }
 
 /** Ids of the machine as ids of the container. Undefined if the engine maps the user or the group to nothing. */
@@ -81,7 +89,7 @@ function translated({ uid, gid, groups }: UserIds, ofUser: Translation, ofGroup:
  *
  * @param user with ids of the machine
  */
-export function canWrite({ uid, gid, mode }: WorkFolder, user: UserIds): boolean {
+export function canWrite({ uid, gid, mode }: Pick<WorkFolder, 'uid' | 'gid' | 'mode'>, user: UserIds): boolean {
   const bits = uid === user.uid ? mode >> 6 : [user.gid, ...user.groups].includes(gid) ? mode >> 3 : mode;
   return (bits & 0o3) === 0o3;
 }

@@ -5,26 +5,20 @@ import { OrchestrationError } from '../util/errors.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { isInside } from '../util/fs/is-inside.js';
 import { takenTarget } from '../workspace/mount-targets.js';
-import {
-  canWrite,
-  type EngineUsers,
-  type IdMaps,
-  inContainer,
-  onMachine,
-  type UserIds,
-  type WorkFolder,
-  workingUser,
-} from './agent-user.js';
+import { type EngineUsers, inContainer, onMachine, type UserIds, workingUser } from './agent-user.js';
 import type { DockerEngine } from './engine.js';
 import { type Preparation, preparation } from './home-preparation.js';
 import { IdMap } from './id-map.js';
 import { type ImageFacts, type ImageProbe, noClaude } from './image-probe.js';
-import { notWritable, tried } from './user-refusals.js';
+import { handedOver, notWritable, tried } from './user-refusals.js';
+import { type AskSystem, askSystem, examinedFolder, mayWrite } from './work-folder.js';
 
 /** The user of a session's container, and how the container starts with it. */
 export interface Agent {
   readonly uid: number;
   readonly gid: number;
+  /** Further groups. */
+  readonly groups: readonly number[];
   /** The same user, with ids of the machine. Undefined if the engine hides the owners of files. */
   readonly onMachine: UserIds | undefined;
   readonly home: string;
@@ -46,7 +40,12 @@ export interface AgentRequest {
   readonly readOnly: boolean;
   /** Where the session mounts something, besides `/workspace`. Default nowhere. */
   readonly mounted?: readonly string[];
+  /** The user whom the session got when it was created, with ids of the machine. Default: nobody is chosen yet. */
+  readonly worksAs?: UserIds | undefined;
 }
+
+/** What is known of a folder that is gone. */
+const NOBODYS = { uid: 0, gid: 0, mode: 0 };
 
 /** The variables that decide where Claude Code is, and where it keeps its files. */
 const DECISIVE = ['HOME', 'CLAUDE_CONFIG_DIR', 'PATH'];
@@ -56,43 +55,60 @@ export class Agents {
   readonly #engine: Pick<DockerEngine, 'users'>;
   readonly #probe: Pick<ImageProbe, 'facts'>;
   readonly #own: UserIds | undefined;
+  readonly #ask: AskSystem;
   #users: Promise<EngineUsers> | undefined;
 
-  /** @param own the user of this process; undefined if the owners of files do not matter */
-  constructor(engine: Pick<DockerEngine, 'users'>, probe: Pick<ImageProbe, 'facts'>, own: UserIds | undefined) {
+  /**
+   * @param own the user of this process; undefined if the owners of files do not matter
+   * @param ask what the system says to that user
+   */
+  constructor(
+    engine: Pick<DockerEngine, 'users'>,
+    probe: Pick<ImageProbe, 'facts'>,
+    own: UserIds | undefined,
+    ask: AskSystem = askSystem,
+  ) {
+    this.#ask = ask;
     this.#engine = engine;
     this.#probe = probe;
     this.#own = own;
   }
 
   /**
-   * The user for a folder: that of `docker.user`, else the user who works in the folder on the machine, else the image's own, if
-   * that one may write there.
+   * The user for a folder: that of `docker.user`, else the one whom the session got when it was created, else the user who works
+   * in the folder on the machine, else the image's own, if that one may write there.
    *
    * @throws OrchestrationError `WORKSPACE_NOT_WRITABLE`, `IMAGE_NOT_FOUND`, `CLAUDE_NOT_FOUND`, `DOCKER_UNAVAILABLE`
    */
   async of(request: AgentRequest): Promise<Agent> {
-    const { docker, readOnly } = request;
+    const { docker, readOnly, worksAs } = request;
     const engine = await this.#usersOfEngine();
     const [facts, stats] = await Promise.all([
-      this.#probe.facts({ image: docker.image, user: docker.user, env: decisive(docker) }, engine.storage),
+      this.#probe.facts(
+        { image: docker.image, user: docker.user, platform: docker.platform, env: decisive(docker) },
+        engine.storage,
+      ),
       // If the folder is gone, a later check says so.
       // An agent may have put a link to a folder of somebody else there.
       lstat(request.folder).catch(ignoreMissing),
     ]);
     const maps = { uids: new IdMap(facts.uidMap), gids: new IdMap(facts.gidMap) };
     const image = { uid: facts.uid, gid: facts.gid, groups: facts.gids };
-    if (this.#own === undefined || engine.areHidden || !stats) return this.#agent(request, facts, image, undefined);
+    const own = this.#own;
+    const chosen = docker.user === undefined ? worksAs : undefined;
+    if (own === undefined || engine.areHidden || !(stats || chosen))
+      return this.#agent(request, facts, image, undefined);
 
-    const { uid, gid, mode } = stats;
-    const folder = { path: request.folder, uid, gid, mode };
-    const mayWork = (user: UserIds | undefined): user is UserIds =>
-      user !== undefined && (readOnly || writes(folder, user, maps));
-    const wanted = docker.user === undefined ? inContainer(workingUser(folder, this.#own), maps) : image;
+    const folder = await examinedFolder(request.folder, stats ?? NOBODYS, this.#ask);
+    const user = chosen ?? workingUser(folder, own);
+    const wanted = docker.user === undefined ? inContainer(user, maps) : image;
+    const mayWork = (one: UserIds | undefined): one is UserIds =>
+      one !== undefined && (readOnly || !stats || mayWrite(folder, onMachine(one, maps), own));
     // The container starts as it always does if its own user is the right one.
-    const users = wanted?.uid === image.uid && mayWork(image) ? [image] : [wanted, image].filter(mayWork);
+    const isImages = wanted?.uid === image.uid && mayWork(image);
+    const users = (isImages ? [image] : chosen ? [wanted] : [wanted, image]).filter(mayWork);
     const [first, ...others] = users;
-    if (!first) throw notWritable(folder, docker, { own: this.#own, image, maps });
+    if (!first) throw chosen ? handedOver(folder, chosen) : notWritable(folder, docker, { own, image, maps });
     return this.#agent(request, facts, first, onMachine(first, maps)).catch((error: unknown) => {
       const [other] = others;
       if (!other || !(error instanceof OrchestrationError) || error.code !== 'CLAUDE_NOT_FOUND') throw error;
@@ -108,13 +124,16 @@ export class Agents {
   ): Promise<Agent> {
     const isOwn =
       user.uid === facts.uid && user.gid === facts.gid && user.groups.every((id) => facts.gids.includes(id));
-    if (isOwn && facts.works) return { ...facts, onMachine: machine, facts };
+    const { home: ownHome, configDir: ownConfig } = facts;
+    const inTheWay =
+      isOwn && facts.works ? tried({ found: facts, user, home: ownHome, configDir: ownConfig }) : undefined;
+    if (inTheWay === '') return { ...facts, groups: facts.gids, onMachine: machine, facts };
     const env = decisive(docker);
     const home = homeFor(facts);
     const configDir = facts.configDir === `${facts.home}/.claude` ? `${home}/.claude` : facts.configDir;
     const as = { image: docker.image, user: `${user.uid}:${user.gid}` };
     const lacks = [...(facts.setpriv === '' ? ['setpriv'] : []), ...facts.lacks];
-    if (lacks.length > 0) throw noClaude(as, tried({ lacks, home, configDir }));
+    if (lacks.length > 0) throw noClaude(as, inTheWay ?? tried({ lacks, home, configDir }));
     const prepared = preparation({
       user: isOwn ? { ...user, groups: user.groups.filter((id) => id !== user.gid) } : user,
       name: facts.name || 'agent',
@@ -127,9 +146,8 @@ export class Agents {
       mounted,
       capabilities: docker.firewall ? undefined : (docker.capAdd ?? []),
     });
-    const sandbox = user.uid === 0 ? { IS_SANDBOX: '1' } : {};
     const found = await this.#probe.facts(
-      { ...as, env: { ...env, ...sandbox }, preparation: prepared },
+      { ...as, platform: docker.platform, env, preparation: prepared },
       (await this.#usersOfEngine()).storage,
     );
     const problem = tried({ found, user, home, configDir });
@@ -138,6 +156,7 @@ export class Agents {
     return {
       uid: user.uid,
       gid: user.gid,
+      groups: user.groups,
       onMachine: machine,
       home,
       configDir,
@@ -156,11 +175,6 @@ export class Agents {
     });
     return this.#users;
   }
-}
-
-function writes(folder: WorkFolder, user: UserIds, maps: IdMaps): boolean {
-  const machine = onMachine(user, maps);
-  return machine !== undefined && canWrite(folder, machine);
 }
 
 function decisive({ env = {} }: Readonly<DockerOptions>): Record<string, string> {

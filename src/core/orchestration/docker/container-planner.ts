@@ -24,6 +24,7 @@ import type { HelperContainers } from './helper-containers.js';
 import type { Preparation } from './home-preparation.js';
 import { HostMounts, type HostMountsOptions } from './host-mounts.js';
 import type { ImageProbe } from './image-probe.js';
+import { requireMountable } from './more-args.js';
 import { requireUsableHome } from './mounted-home.js';
 import { requireOnboarded } from './onboarding.js';
 import { conversationIn, requireOwnPlaces } from './own-places.js';
@@ -70,7 +71,7 @@ export interface ContainerGround {
 }
 
 /** What decides which user a session's container has. */
-type GroundSpec = Pick<DockerSpec, 'docker' | 'cwd' | 'readOnly' | 'caches'>;
+type GroundSpec = Pick<DockerSpec, 'docker' | 'cwd' | 'readOnly' | 'caches' | 'worksAs'>;
 
 export interface PlannerOptions extends HostMountsOptions {
   engine: DockerEngine;
@@ -105,22 +106,35 @@ export class ContainerPlanner {
   /**
    * Refuses a session that could not run, before anything is made.
    *
-   * @returns the options with the real paths of their mounts, so that every run gets exactly the files that are checked now
+   * @returns the options with the real paths of their mounts, so that every run gets exactly the files that are checked now, and
+   * the user whom every run gets
    * @throws OrchestrationError as `create()` documents
    */
-  async check(spec: DockerSpec): Promise<Readonly<DockerOptions>> {
+  async check(spec: DockerSpec): Promise<Pick<DockerSpec, 'docker' | 'worksAs'>> {
     await this.#options.login.variablesFor(spec.docker); // Before the engine is asked for anything.
     const { asked } = await this.#hostMounts.check(spec);
+    const places = [
+      spec.cwd,
+      ...(spec.worktree?.path === undefined ? [] : [spec.worktree.path]),
+      this.#options.stateDir,
+    ];
+    requireMountable([...places, ...asked.map(({ source }) => source)], spec.docker);
     await this.#volumes.check(spec.docker);
     const { agent } = await this.ground({ ...spec, cwd: await workFolder(spec) });
     const { keyFile, mounts } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
+    requireMountable(
+      mounts.map(({ source }) => source),
+      spec.docker,
+    );
     await requireUsableHome(agent, asked);
     requireOwnPlaces(agent, spec, targetsOf(mounts));
-    return {
+    const docker = {
       ...spec.docker,
       mounts: asked.map(({ source, target, readonly }) => ({ source, target, readonly })),
       ...(keyFile !== undefined && { ssh: { keyFile } }),
     };
+    const { onMachine } = agent;
+    return { docker, ...(onMachine && spec.docker.user === undefined && { worksAs: onMachine }) };
   }
 
   /**
@@ -129,7 +143,7 @@ export class ContainerPlanner {
    * @throws OrchestrationError `ONBOARDING_NEEDED`
    */
   async requireOnboarding(spec: Pick<DockerSpec, 'docker' | 'cwd' | 'worktree' | 'readOnly'>): Promise<void> {
-    const { agent } = await this.ground({ ...spec, cwd: await workFolder(spec) });
+    const agent = await this.agent({ ...spec, cwd: await workFolder(spec) });
     requireOnboarded(agent, spec.docker);
   }
 
@@ -176,6 +190,10 @@ export class ContainerPlanner {
       ...own,
     ];
     const mounts = await pinMounts([workspace, ...additional]);
+    requireMountable(
+      mounts.map(({ source }) => source),
+      spec.docker,
+    );
     const { caches = [] } = spec;
     const named = [...namedTargets(spec.docker), ...targetsOf(caches)];
     requireOwnPlaces(agent, spec, targetsOf([...git.mounts, ...ssh.mounts, ...own]));
@@ -223,15 +241,26 @@ export class ContainerPlanner {
   }
 
   /**
+   * The user of a session.
+   *
+   * @param spec `cwd` is the folder that the agent works in
+   * @throws OrchestrationError `WORKSPACE_NOT_WRITABLE`, `IMAGE_NOT_FOUND`, `CLAUDE_NOT_FOUND`, `DOCKER_UNAVAILABLE`
+   */
+  agent({ docker, cwd, readOnly, caches, worksAs }: GroundSpec): Promise<Agent> {
+    const mounted = [...mountTargets(docker.mounts ?? []), ...namedTargets(docker), ...targetsOf(caches ?? [])];
+    return this.#agents.of({ docker, folder: cwd, readOnly, mounted, worksAs });
+  }
+
+  /**
    * The facts about image and engine for a session's container.
    *
    * @param spec `cwd` is the folder that the agent works in
    */
-  async ground({ docker, cwd, readOnly, caches }: GroundSpec): Promise<ContainerGround> {
-    const mounted = [...mountTargets(docker.mounts ?? []), ...namedTargets(docker), ...targetsOf(caches ?? [])];
+  async ground(spec: GroundSpec): Promise<ContainerGround> {
+    const { docker } = spec;
     // A probe that is under way is awaited even if something else fails, so that its container is gone.
     const [agent, network, login] = await allDone([
-      this.#agents.of({ docker, folder: cwd, readOnly, mounted }),
+      this.agent(spec),
       this.#network(docker),
       this.#options.login.variablesFor(docker),
     ]);

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { nanoid } from 'nanoid';
 import type { Leftover } from '../contract/executor.js';
 import type { RunHandle } from '../contract/run-handle.js';
 import type { SessionFolder } from '../contract/session-folder.js';
@@ -23,6 +22,7 @@ import { ImageProbe } from './image-probe.js';
 import { ProbedImages } from './probed-images.js';
 import { dockerRunArgs } from './run-args.js';
 import { SessionCaches } from './session-caches.js';
+import { ShortContainers } from './short-containers.js';
 
 const OWNER_LABEL = 'autonomous-orchestration.owner';
 const SESSION_LABEL = 'autonomous-orchestration.session';
@@ -52,8 +52,7 @@ export class DockerEnvironment {
   readonly #spawn: SpawnProcess;
   readonly #owner: string;
   readonly #watch: ContainerWatch;
-  readonly #probe: ImageProbe;
-  readonly #helpers: HelperContainers;
+  readonly #short: ShortContainers;
   readonly #caches: SessionCaches;
   #endpoint: Promise<Endpoint> | undefined;
   /** One launch at a time. A spawn blocks the event loop of this process, and the times of several in one turn would add up. */
@@ -65,18 +64,14 @@ export class DockerEnvironment {
     this.#owner = createHash('sha256').update(realFolder(stateDir)).digest('hex').slice(0, 16);
     this.engine = new DockerEngine(() => this.#resolveEndpoint());
     this.#watch = new ContainerWatch(this.engine, `${OWNER_LABEL}=${this.#owner}`);
-    this.#probe = new ImageProbe(
-      this.engine,
-      { [OWNER_LABEL]: this.#owner },
-      () => `ao-probe-${nanoid(10).replaceAll(/[-_]/g, '0')}`,
-      new ProbedImages(join(stateDir, 'images.json')),
-    );
-    this.#helpers = new HelperContainers(this.engine, { [OWNER_LABEL]: this.#owner });
-    this.#caches = new SessionCaches({ volumes: this.engine.volumes, helpers: this.#helpers, owner: this.#owner });
+    this.#short = new ShortContainers(this.engine, { [OWNER_LABEL]: this.#owner });
+    const probe = new ImageProbe(this.engine, this.#short, new ProbedImages(join(stateDir, 'images.json')));
+    const helpers = new HelperContainers(this.#short);
+    this.#caches = new SessionCaches({ volumes: this.engine.volumes, helpers, owner: this.#owner });
     this.planner = new ContainerPlanner({
       engine: this.engine,
-      probe: this.#probe,
-      helpers: this.#helpers,
+      probe,
+      helpers,
       endpoint: () => this.#resolveEndpoint(),
       stateDir,
       host: { env, home },
@@ -175,10 +170,10 @@ export class DockerEnvironment {
     });
   }
 
-  /** The containers of this state folder, running or not. Containers that are probing an image now are left out. */
+  /** The containers of this state folder, running or not. Containers of the library's own work are left out. */
   async leftovers(): Promise<Leftover[]> {
     const containers = await this.engine.list(`${OWNER_LABEL}=${this.#owner}`);
-    const ofRuns = containers.filter(({ name }) => !this.#probe.isOwn(name) && !this.#helpers.isOwn(name));
+    const ofRuns = containers.filter(({ name }) => !this.#short.isOwn(name));
     return ofRuns.map(({ name, labels, image, mounts }) => ({
       name,
       ...(labels[SESSION_LABEL] !== undefined && { sessionId: labels[SESSION_LABEL] }),

@@ -114,11 +114,13 @@ export class DockerEngine {
   /**
    * Makes a container, which does not run yet.
    *
+   * @param platform default: that of the image which the engine has
    * @returns the container's id
    * @throws OrchestrationError `LAUNCH_FAILED` if the engine refuses, `DOCKER_UNAVAILABLE`
    */
-  async create(name: string, definition: object): Promise<string> {
-    const { body } = await this.#ask('POST', `/containers/create?name=${name}`, {
+  async create(name: string, definition: object, platform?: string): Promise<string> {
+    const asked = platform === undefined ? '' : `&platform=${encodeURIComponent(platform)}`;
+    const { body } = await this.#ask('POST', `/containers/create?name=${name}${asked}`, {
       to: 'create a container',
       accepts: [201],
       send: definition,

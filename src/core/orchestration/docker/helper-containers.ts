@@ -1,6 +1,5 @@
-import { nanoid } from 'nanoid';
 import { OrchestrationError } from '../util/errors.js';
-import type { DockerEngine } from './engine.js';
+import type { ShortContainers } from './short-containers.js';
 
 /** Where the volume is mounted in a helper. */
 const PLACE = '/volume';
@@ -23,19 +22,15 @@ interface Help {
  * as root, and has one volume and nothing else: no network, no files of the machine.
  */
 export class HelperContainers {
-  readonly #engine: DockerEngine;
-  readonly #labels: Readonly<Record<string, string>>;
-  /** The names of the containers that exist now. */
-  readonly #names = new Set<string>();
+  readonly #containers: Pick<ShortContainers, 'run' | 'isOwn'>;
 
-  constructor(engine: DockerEngine, labels: Readonly<Record<string, string>>) {
-    this.#engine = engine;
-    this.#labels = labels;
+  constructor(containers: Pick<ShortContainers, 'run' | 'isOwn'>) {
+    this.#containers = containers;
   }
 
   /** True if a container is one of these that exist now. @param container its name */
   isOwn(container: string): boolean {
-    return this.#names.has(container);
+    return this.#containers.isOwn(container);
   }
 
   /**
@@ -63,47 +58,26 @@ export class HelperContainers {
     throw new OrchestrationError('LAUNCH_FAILED', `The size of the volume '${volume}' cannot be read: ${shown(said)}.`);
   }
 
-  async #run({ image, volume, script, capability, mostMs }: Help): Promise<string> {
-    const name = `ao-helper-${nanoid(10).replaceAll(/[-_]/g, '0')}`;
-    this.#names.add(name);
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      await this.#engine.create(name, {
-        Image: image,
-        Entrypoint: ['/bin/sh', '-c'],
-        Cmd: [script],
-        Tty: true,
-        Labels: this.#labels,
-        WorkingDir: '/',
-        User: '0:0',
-        HostConfig: {
-          NetworkMode: 'none',
-          CapDrop: ['ALL'],
-          CapAdd: [capability],
-          SecurityOpt: ['no-new-privileges'],
-          PidsLimit: 64,
-          Init: true,
-          // So the engine removes the container even if this process is killed.
-          AutoRemove: true,
-          // Without NoCopy, the engine would fill an empty volume with what the image has at this place.
-          Mounts: [{ Type: 'volume', Source: volume, Target: PLACE, VolumeOptions: { NoCopy: true } }],
-        },
-      });
-      const { output } = await this.#engine.attach(name);
-      const late = new Promise<never>((_, reject) => {
-        const error = new OrchestrationError(
-          'LAUNCH_FAILED',
-          `The work on volume '${volume}' did not end within ${mostMs} ms. Look at the engine, then try again.`,
-        );
-        timer = setTimeout(reject, mostMs, error).unref();
-      });
-      const [said] = await Promise.race([Promise.all([output, this.#engine.start(name)]), late]);
-      return said;
-    } finally {
-      clearTimeout(timer);
-      await this.#engine.remove(name).catch(() => {}); // The first error is the one that counts.
-      this.#names.delete(name);
-    }
+  #run({ image, volume, script, capability, mostMs }: Help): Promise<string> {
+    return this.#containers.run(
+      'helper',
+      {
+        image,
+        script,
+        user: '0:0',
+        capabilities: [capability],
+        // Without NoCopy, the engine would fill an empty volume with what the image has at this place.
+        mounts: [{ Type: 'volume', Source: volume, Target: PLACE, VolumeOptions: { NoCopy: true } }],
+      },
+      {
+        mostMs,
+        late: () =>
+          new OrchestrationError(
+            'LAUNCH_FAILED',
+            `The work on volume '${volume}' did not end within ${mostMs} ms. Look at the engine, then try again.`,
+          ),
+      },
+    );
   }
 }
 

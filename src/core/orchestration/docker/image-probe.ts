@@ -5,6 +5,7 @@ import type { DockerEngine } from './engine.js';
 import { PREPARING_CAPABILITIES, type Preparation } from './home-preparation.js';
 import { probeScript, readProbe } from './probe-script.js';
 import type { ProbedImage, ProbedImages } from './probed-images.js';
+import type { ShortContainers } from './short-containers.js';
 
 /** The facts about an image that are needed before a session can run in it. */
 export interface ImageFacts extends ProbedImage {
@@ -21,29 +22,27 @@ export interface ProbeRequest {
   env: Readonly<Record<string, string>>;
   /** What root does first, if the session's user is not the user of the container. */
   preparation?: Preparation | undefined;
+  /** The option `platform`. Default: that of the image which the engine has. */
+  platform?: string | undefined;
 }
 
-/** Limits the whole probe. `claude --version` takes about half a second. */
+/** Limits the whole probe. Claude Code takes one or two seconds to its first line. */
 const PROBE_MS = 60_000;
 
 /**
- * Finds out which user an image has and if it has a `claude` that runs. Each image id is probed once for a user, a home folder
- * and a way to start, by a container without network, however many sessions wait for the result. Later processes find the
- * result on disk.
+ * Finds out which user an image has, and if its Claude Code begins to work for that user. Each image id is probed once for a user, a
+ * home folder, a platform and a way to start, by a container without network, however many sessions wait for the result. Later
+ * processes find the result on disk.
  */
 export class ImageProbe {
-  readonly #engine: DockerEngine;
-  readonly #label: Record<string, string>;
-  readonly #newName: () => string;
+  readonly #engine: Pick<DockerEngine, 'image'>;
+  readonly #containers: Pick<ShortContainers, 'run'>;
   readonly #stored: ProbedImages;
   readonly #known = new Map<string, Promise<ImageFacts>>();
-  /** The names of the probe containers that exist now. */
-  readonly #asked = new Set<string>();
 
-  constructor(engine: DockerEngine, label: Record<string, string>, newName: () => string, stored: ProbedImages) {
+  constructor(engine: Pick<DockerEngine, 'image'>, containers: Pick<ShortContainers, 'run'>, stored: ProbedImages) {
     this.#engine = engine;
-    this.#label = label;
-    this.#newName = newName;
+    this.#containers = containers;
     this.#stored = stored;
   }
 
@@ -54,10 +53,10 @@ export class ImageProbe {
   async facts(request: ProbeRequest, storage: string): Promise<ImageFacts> {
     const { id, entrypoint, user: owner } = await this.#engine.image(request.image);
     const script = scriptOf(request, owner.split(':')[0] || '0');
-    const { user, env, preparation } = request;
+    const { user, env, preparation, platform } = request;
     // Another release of this library may ask an image for more. So the script counts, too.
     const key = createHash('sha256')
-      .update(JSON.stringify([id, user, script, preparation?.become, env, storage]))
+      .update(JSON.stringify([id, user, script, preparation?.become, env, storage, platform]))
       .digest('hex');
     const known = this.#known.get(key);
     if (known !== undefined) return known;
@@ -68,11 +67,6 @@ export class ImageProbe {
     return asked;
   }
 
-  /** True if a container is one of this probe's that exist now. @param container its name */
-  isOwn(container: string): boolean {
-    return this.#asked.has(container);
-  }
-
   async #probed(request: ProbeRequest, id: string, script: string, key: string): Promise<ProbedImage> {
     const stored = await this.#stored.get(key);
     if (stored !== undefined) return stored;
@@ -81,35 +75,22 @@ export class ImageProbe {
     return found;
   }
 
-  async #ask(request: ProbeRequest, id: string, script: string): Promise<ProbedImage> {
-    const { preparation } = request;
-    const user = preparation ? '0:0' : request.user;
-    const env = Object.entries({ ...request.env, ...preparation?.env });
-    const name = this.#newName();
-    this.#asked.add(name);
+  async #ask(request: ProbeRequest, image: string, script: string): Promise<ProbedImage> {
+    const { preparation, platform } = request;
+    const late = (): OrchestrationError => noClaude(request, `looking into it did not end within ${PROBE_MS} ms`);
     try {
-      await this.#engine.create(name, {
-        Image: id,
-        Entrypoint: ['/bin/sh', '-c'],
-        Cmd: [script],
-        Env: env.map(([key, value]) => `${key}=${value}`),
-        Tty: true,
-        Labels: this.#label,
-        WorkingDir: '/',
-        ...(user !== undefined && { User: user }),
-        HostConfig: {
-          NetworkMode: 'none',
-          CapDrop: ['ALL'],
-          ...(preparation && { CapAdd: PREPARING_CAPABILITIES }),
-          SecurityOpt: ['no-new-privileges'],
-          PidsLimit: 512,
-          Init: true,
-          // So the engine removes the container even if this process is killed during the probe.
-          AutoRemove: true,
+      const said = await this.#containers.run(
+        'probe',
+        {
+          image,
+          script,
+          user: preparation ? '0:0' : request.user,
+          env: { ...request.env, ...preparation?.env },
+          platform,
+          ...(preparation && { capabilities: PREPARING_CAPABILITIES }),
         },
-      });
-      const { output } = await this.#engine.attach(name);
-      const [said] = await Promise.all([withinTime(output), this.#engine.start(name)]);
+        { mostMs: PROBE_MS, late },
+      );
       const found = readProbe(said);
       if (typeof found === 'string') throw noClaude(request, found);
       return found;
@@ -118,15 +99,12 @@ export class ImageProbe {
         throw noClaude(request, `it cannot start /bin/sh (${error.message.replace(/\.$/, '')})`, error);
       }
       throw error;
-    } finally {
-      await this.#engine.remove(name).catch(() => {}); // The first error is the one that counts.
-      this.#asked.delete(name);
     }
   }
 }
 
 function scriptOf({ preparation }: ProbeRequest, owner: string): string {
-  const script = probeScript(owner, preparation !== undefined);
+  const script = probeScript(owner);
   if (!preparation) return script;
   const become = [...preparation.become, '/bin/sh', '-c', script].map(quoted).join(' ');
   return `${preparation.script}\nexec ${become}`;
@@ -140,17 +118,4 @@ export function noClaude({ image, user }: Pick<ProbeRequest, 'image' | 'user'>, 
     `Image '${image}' (docker.image) cannot run Claude Code${as}: ${why}. It needs a shell, 'stat' and @anthropic-ai/claude-code, and the user of docker.user.`,
     { cause },
   );
-}
-
-async function withinTime<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = new OrchestrationError('CLAUDE_NOT_FOUND', `'claude --version' did not end within ${PROBE_MS} ms.`);
-    timer = setTimeout(reject, PROBE_MS, error);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

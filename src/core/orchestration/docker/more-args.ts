@@ -44,19 +44,35 @@ export function userLabels({ labels = {} }: Pick<ContainerOptions, 'labels'>): R
   return { ...labels };
 }
 
-/**
- * Bind mounts with a label of SELinux. Only `--volume` has such labels, and it takes no path with a colon. It would make a source
- * that is missing. All sources were looked at just before, and the container compares what it finds, see `checkedStart`.
- */
+/** A bind mount with a label of SELinux. Only `--volume` has such labels. `requireMountable` has refused what it cannot take. */
 export function labelledMount(
   { source, target, readonly }: { source: string; target: string; readonly: boolean },
   selinux: 'z' | 'Z',
 ): string {
-  if (!source.includes(':')) return `${source}:${target}:${readonly ? 'ro,' : ''}${selinux}`;
-  throw new OrchestrationError(
-    'INVALID_OPTIONS',
-    `Option 'docker.selinux': ${quote(source)} cannot get a label, because its path has a colon. Move it, or set 'disable'.`,
-  );
+  return `${source}:${target}:${readonly ? 'ro,' : ''}${selinux}`;
+}
+
+/**
+ * Refuses sources of mounts whose paths the docker command cannot take. It would mount another path, or make one that is missing.
+ *
+ * @throws OrchestrationError `INVALID_OPTIONS`
+ */
+export function requireMountable(sources: readonly string[], { selinux }: Readonly<Partial<DockerOptions>>): void {
+  for (const source of sources) {
+    // It reads the values of `--mount` as lines of CSV, and turns these two characters into one.
+    if (source.includes('\r\n')) {
+      throw new OrchestrationError(
+        'INVALID_OPTIONS',
+        `${quote(source)} cannot be mounted, because the docker command takes no path with a carriage return and a line feed. Rename it.`,
+      );
+    }
+    if ((selinux === 'z' || selinux === 'Z') && source.includes(':')) {
+      throw new OrchestrationError(
+        'INVALID_OPTIONS',
+        `Option 'docker.selinux': ${quote(source)} cannot get a label, because its path has a colon. Move it, or set 'disable'.`,
+      );
+    }
+  }
 }
 
 function published({ container, host, protocol = 'tcp', address = '127.0.0.1' }: PortOption): string {

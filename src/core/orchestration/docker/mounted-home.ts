@@ -30,7 +30,7 @@ export async function requireUsableHome(
       const what = `is where Claude Code keeps its files (${folder})`;
       if (readonly) throw invalid(source, `${what}, and is read-only`);
       const stats = await stat(own).catch(() => undefined);
-      if (!stats || !onMachine || canWrite({ ...stats, path: own }, onMachine)) continue;
+      if (!stats || !onMachine || canWrite(stats, onMachine)) continue;
       throw invalid(source, `${what}, and ${quote(own)} cannot be written by the session's user, uid ${uid}`);
     }
   }

@@ -13,26 +13,19 @@ const MARK = 'autonomous-orchestration-probe';
 const ENDED = `${MARK} ended`;
 /** How long Claude Code may take to its first line, in seconds. It takes about one, but the machine may be busy. */
 export const FIRST_LINE_S = 40;
+/** How much of that line is kept. */
+const MOST_OF_LINE = 500;
 /** The programs that prepare a home folder, besides `setpriv`. */
 const TOOLS = ['find', 'chown', 'mkdir', 'cat'];
 
 /**
- * The script of a probe's container. It prints the user, tries what a session needs, and prints what the image has.
+ * The script of a probe's container. It prints the user, tries what a session needs, and prints what the image has. At last it
+ * starts Claude Code as a session does, up to its first line. Claude Code reads its settings and makes its files before that line,
+ * and would ask the model only afterwards.
  *
  * @param owner the image's own user, as the image names it
- * @param begins true if Claude Code is also started, up to its first line
  */
-export function probeScript(owner: string, begins: boolean): string {
-  const first = `
-if command -v timeout >/dev/null; then limit='timeout ${FIRST_LINE_S}'; else limit=; fi
-export ANTHROPIC_API_KEY=probe ANTHROPIC_BASE_URL=http://127.0.0.1:9 DISABLE_FIREWALL=true
-$limit claude --print --output-format stream-json --verbose --dangerously-skip-permissions probe 2>&1 </dev/null | {
-  IFS= read -r line
-  say "first $line"
-  echo ${ENDED}
-  # Nobody waits until Claude Code has noticed that nobody answers.
-  kill -KILL $$
-}`;
+export function probeScript(owner: string): string {
   return `
 say() { printf '${MARK} %s\\n' "$*"; }
 say "user $(id -u) $(id -g) [$(id -G)] $HOME" || exit
@@ -72,8 +65,29 @@ for name in ${GUARD_VARIABLES.join(' ')}; do
 done
 if [ -z "$works" ]; then echo ${ENDED}; exit; fi
 say works
-command -v claude >/dev/null && claude --version || exit${begins ? first : ''}
-echo ${ENDED}
+command -v claude >/dev/null || exit
+if command -v timeout >/dev/null; then limit='timeout ${FIRST_LINE_S}'; else limit=; fi
+[ "$me" != 0 ] || export IS_SANDBOX=1
+# 2.1.332 connects to its MCP servers before that line, and there is no network.
+export MCP_TIMEOUT=1000
+export ANTHROPIC_API_KEY=probe ANTHROPIC_BASE_URL=http://127.0.0.1:9 DISABLE_FIREWALL=true
+{
+  $limit claude --print --output-format stream-json --verbose --dangerously-skip-permissions probe 2>&1 </dev/null
+  say "exit $?"
+} | {
+  IFS= read -r line
+  case $line in
+    *'"claude_code_version":"'*)
+      version=\${line#*'"claude_code_version":"'}
+      echo "\${version%%'"'*} (Claude Code)"
+      ;;
+    *) claude --version || kill -KILL $$ ;;
+  esac
+  printf '%s first %.${MOST_OF_LINE}s\\n' ${MARK} "$line"
+  echo ${ENDED}
+  # Nobody waits until Claude Code has noticed that nobody answers.
+  kill -KILL $$
+}
 `;
 }
 
@@ -97,7 +111,9 @@ export function readProbe(output: string): ProbedImage | string {
   const owner = marked('owner ([^:]*):([^:]*):([^\\r\\n]*)');
   const me = marked('me ([^:]*):([^\\r\\n]*)');
   const [, name = '', shell = ''] = me ?? (owner && ['', owner[1] ?? '', owner[3] ?? '']) ?? [];
-  const first = marked('first ([^\\r\\n]*)')?.[1];
+  // Claude Code may also end without a line. Then the line is the script's own.
+  const exited = marked(`first ${MARK} exit (\\d+)`)?.[1];
+  const first = exited === undefined ? marked('first ([^\\n]*?)')?.[1] : '';
   return {
     uid: Number(user[1]),
     gid: Number(user[2]),
@@ -117,7 +133,8 @@ export function readProbe(output: string): ProbedImage | string {
       .map(([, line = '']) => line)
       .join('\n'),
     claudeVersion: version ?? '',
-    ...(first !== undefined && { firstLine: first.slice(0, 500) }),
+    ...(first !== undefined && { firstLine: first }),
+    ...(exited !== undefined && { exitCode: Number(exited) }),
     env: Object.fromEntries(all('env (\\w+)=([^\\r\\n]*)').map(([, key = '', value = '']) => [key, value])),
     onboarded: ONBOARDING.every((key) => marked(key)),
   };

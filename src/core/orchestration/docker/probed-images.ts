@@ -30,8 +30,10 @@ export interface ProbedImage {
   gidMap: string;
   /** Empty if Claude Code was not started. */
   claudeVersion: string;
-  /** The first line that Claude Code printed when it was started with a prompt. Absent if it was not. */
+  /** The first line that Claude Code printed when it was started with a prompt. Absent if it was not started. */
   firstLine?: string | undefined;
+  /** The exit code of a Claude Code that has ended without a line. */
+  exitCode?: number | undefined;
   /** True if Claude's terminal UI asks a person nothing before it begins in the workspace. */
   onboarded: boolean;
   /** The variables of the image that a session's guard depends on. */
@@ -54,6 +56,7 @@ const probedSchema: z.ZodType<ProbedImage> = z.strictObject({
   gidMap: z.string(),
   claudeVersion: z.string(),
   firstLine: z.string().optional(),
+  exitCode: z.number().optional(),
   onboarded: z.boolean(),
   env: z.record(z.string(), z.string()),
 });

@@ -146,7 +146,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     await requireConfined(root, spec.workspaces);
     const { injected } = this.runtime;
     if (spec.docker === false && !injected) await this.runtime.requireClaude();
-    const [worktree, docker] = await allDone([
+    const [worktree, checked] = await allDone([
       spec.worktree && this.runtime.worktrees.check(cwd, confined(spec.worktree, spec)),
       spec.docker === false || injected
         ? undefined
@@ -159,7 +159,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
           }),
     ]);
     return {
-      ...(docker && { docker }),
+      ...checked,
       ...(worktree && { worktree }),
       environment: {
         docker: spec.docker !== false,

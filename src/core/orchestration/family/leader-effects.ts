@@ -1,7 +1,7 @@
 import type { RunLead } from '../run/parts.js';
 import type { Run } from '../run/run.js';
 import type { UnifiedSession } from '../session/record.js';
-import { isTerminal } from '../session/transitions.js';
+import { isTerminal } from '../session/status.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { LedSessions, type SessionCommands } from './led-sessions.js';
 import { runOrchestrate } from './orchestrate-command.js';

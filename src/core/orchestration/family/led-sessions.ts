@@ -4,7 +4,7 @@ import type { CreateSessionOptions } from '../session/create-options.js';
 import { PRIORITIES, type SessionPriority } from '../session/queue-plan.js';
 import type { UnifiedSession } from '../session/record.js';
 import type { ContinueOptions } from '../session/sessions.js';
-import { isTerminal } from '../session/transitions.js';
+import { isTerminal } from '../session/status.js';
 import { OrchestrationError, quote } from '../util/errors.js';
 import type { ChildOptions, ChildSessions } from './child-sessions.js';
 import type { SessionTree } from './session-tree.js';

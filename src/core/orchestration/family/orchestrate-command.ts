@@ -6,7 +6,7 @@ import type { JsonSchema } from '../session/output-schema.js';
 import { PRIORITIES } from '../session/queue-plan.js';
 import type { UnifiedSession } from '../session/record.js';
 import type { SessionMode } from '../session/status.js';
-import { isTerminal } from '../session/transitions.js';
+import { isTerminal } from '../session/status.js';
 import { messageOf, quote } from '../util/errors.js';
 import { singleLine, stripControl, truncate } from '../util/text.js';
 import type { ChildSessions } from './child-sessions.js';

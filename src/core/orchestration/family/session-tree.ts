@@ -8,7 +8,7 @@ import { logBytesOf, type SessionLimits } from '../session/limits.js';
 import type { UnifiedSession } from '../session/record.js';
 import { DEFAULT_RETRY } from '../session/retry.js';
 import { countedUse } from '../session/run-cost.js';
-import { isTerminal } from '../session/transitions.js';
+import { isTerminal } from '../session/status.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { OrchestrationError } from '../util/errors.js';
 

@@ -118,7 +118,10 @@ async function existing(paths: LinkFreePaths, folder: string): Promise<string> {
 }
 
 async function requireRoom(paths: LinkFreePaths, folder: string): Promise<void> {
-  const { bavail, files, ffree } = await statfs(paths.to(folder));
+  const { blocks, bavail, files, ffree } = await statfs(paths.to(folder));
+  // So it is below /proc and /sys.
+  if (blocks === 0)
+    throw new Error(`the file system at ${folder} keeps no files; choose another place with 'worktree.path'`);
   // Some file systems do not count their files.
   if (bavail > 0 && (files === 0 || ffree > 0)) return;
   throw new Error(`the disk that holds ${folder} is full; make room there`);

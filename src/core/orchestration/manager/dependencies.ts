@@ -3,7 +3,7 @@ import type { SessionTree } from '../family/session-tree.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { QueuePlan, SessionDependency } from '../session/queue-plan.js';
 import type { UnifiedSession } from '../session/record.js';
-import { isTerminal } from '../session/transitions.js';
+import { isTerminal } from '../session/status.js';
 import { notFound, type SessionRegistry } from '../store/registry.js';
 import { OrchestrationError, quote } from '../util/errors.js';
 import type { LiveSessions } from './live-sessions.js';

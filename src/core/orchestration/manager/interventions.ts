@@ -1,7 +1,7 @@
 import type { Run } from '../run/run.js';
 import type { QuestionAnswer } from '../session/question.js';
 import type { UnifiedSession } from '../session/record.js';
-import { isTerminal } from '../session/transitions.js';
+import { isTerminal } from '../session/status.js';
 import type { SessionRegistry } from '../store/registry.js';
 import type { SessionStore } from '../store/store.js';
 import { OrchestrationError } from '../util/errors.js';

@@ -17,7 +17,7 @@ import type { UnifiedSession } from '../session/record.js';
 import { newSessionId } from '../session/session-id.js';
 import type { ContinueOptions, WaitOptions } from '../session/sessions.js';
 import type { SessionMode } from '../session/status.js';
-import { isTerminal } from '../session/transitions.js';
+import { isTerminal } from '../session/status.js';
 import { SessionsServer } from '../socket/sessions-server.js';
 import { SessionJournal } from '../store/disk/session-journal.js';
 import type { EventDelivery } from '../store/event-delivery.js';

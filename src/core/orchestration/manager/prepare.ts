@@ -32,13 +32,16 @@ export async function prepareSession(
   signal: AbortSignal | undefined,
 ): Promise<PreparedSession> {
   const output = spec.output && (await prepareOutput(spec.output));
-  const { environment, docker = spec.docker, worktree = spec.worktree } = await executor.prepare(spec);
+  const { environment, docker = spec.docker, worktree = spec.worktree, worksAs } = await executor.prepare(spec);
   signal?.throwIfAborted();
   const folder = new SessionFolder(stateDir, spec.id);
   await folder.create();
   try {
     return {
-      spec: await copyFiles({ ...spec, docker, worktree, ...(output && { output }) }, folder),
+      spec: await copyFiles(
+        { ...spec, docker, worktree, ...(worksAs && { worksAs }), ...(output && { output }) },
+        folder,
+      ),
       executor,
       folder,
       environment,

@@ -2,7 +2,7 @@ import type { Executor } from '../contract/executor.js';
 import type { SessionTree } from '../family/session-tree.js';
 import type { UnifiedSession } from '../session/record.js';
 import type { SessionRun } from '../session/run.js';
-import { isTerminal } from '../session/transitions.js';
+import { isTerminal } from '../session/status.js';
 import type { SessionStore } from '../store/store.js';
 import { OrchestrationError } from '../util/errors.js';
 import { removeTree } from '../util/fs/remove-tree.js';

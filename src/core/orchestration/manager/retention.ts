@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { SessionTree } from '../family/session-tree.js';
 import type { KeepEnded } from '../options/manager-options.js';
 import type { UnifiedSession } from '../session/record.js';
-import { isTerminal, STATUSES } from '../session/transitions.js';
+import { isTerminal, STATUSES } from '../session/status.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { OrchestrationError } from '../util/errors.js';

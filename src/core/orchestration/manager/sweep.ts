@@ -3,7 +3,8 @@ import type { Executor, KeptWorktree, Leftover } from '../contract/executor.js';
 import { removeForgotten, SessionFolder } from '../contract/session-folder.js';
 import { MailboxFiles } from '../mailbox/mailbox-files.js';
 import type { SessionMode } from '../session/status.js';
-import { hasOpenRun, isTerminal } from '../session/transitions.js';
+import { isTerminal } from '../session/status.js';
+import { hasOpenRun } from '../session/transitions.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { systemCode } from '../util/errors.js';
 

@@ -1,7 +1,7 @@
 import type { QueuePlan, SessionDependency } from '../session/queue-plan.js';
 import type { BlockedItem } from '../session/queue-status.js';
 import type { SessionStatus, TerminalStatus } from '../session/status.js';
-import { isTerminal } from '../session/transitions.js';
+import { isTerminal } from '../session/status.js';
 import { callAt } from '../util/call-at.js';
 import { OrderedSet } from '../util/ordered-set.js';
 

@@ -39,7 +39,8 @@ export interface DockerOptions extends ContainerOptions {
    */
   network?: string;
   /**
-   * `user[:group]`, names or ids. Default on Linux: the user who works in the workspace, which is the user of this process, or the
+   * `user[:group]`, names or ids. A user id that the image's `/etc/passwd` does not have gets the group 0 if none is given
+   * (`'1234'` means `'1234:0'`), as in Docker. Default on Linux: the user who works in the workspace, which is the user of this process, or the
    * workspace's owner if this process is root. If that user has no home folder in the image, it gets that of the image's own user,
    * with Claude's settings and login. Default elsewhere: the image's own user.
    */

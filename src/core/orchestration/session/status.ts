@@ -39,3 +39,19 @@ export type PausedFor = 'usage_limit' | 'retry' | 'overage';
 
 /** Statuses that end a session. Only `continue()` leads out of them. `remove()` forgets such a session. */
 export type TerminalStatus = Extract<SessionStatus, 'completed' | 'failed' | 'cancelled'>;
+
+/** The statuses of a session that has begun and not ended. */
+export const ACTIVE = ['starting', 'running', 'paused', 'waiting_feedback'] as const satisfies readonly SessionStatus[];
+export const TERMINAL = ['completed', 'failed', 'cancelled'] as const satisfies readonly TerminalStatus[];
+/** All statuses. */
+export const STATUSES = ['queued', ...ACTIVE, ...TERMINAL] as const satisfies readonly SessionStatus[];
+
+/** True if a session has ended (and can only be continued). */
+export function isTerminal(status: SessionStatus): status is TerminalStatus {
+  return (TERMINAL as readonly SessionStatus[]).includes(status);
+}
+
+/** True if a session has begun and not ended. */
+export function isActive(status: SessionStatus): boolean {
+  return (ACTIVE as readonly SessionStatus[]).includes(status);
+}

@@ -1,12 +1,7 @@
 import { OrchestrationError } from '../util/errors.js';
 import type { SessionAction } from './actions.js';
 import type { UnifiedSession } from './record.js';
-import type { SessionStatus, TerminalStatus } from './status.js';
-
-const ACTIVE = ['starting', 'running', 'paused', 'waiting_feedback'] as const satisfies readonly SessionStatus[];
-const TERMINAL = ['completed', 'failed', 'cancelled'] as const satisfies readonly TerminalStatus[];
-/** All statuses. */
-export const STATUSES = ['queued', ...ACTIVE, ...TERMINAL] as const satisfies readonly SessionStatus[];
+import { ACTIVE, type SessionStatus, TERMINAL } from './status.js';
 
 /** The actions that need no record before them. */
 export type FirstAction = 'created' | 'recovered';
@@ -55,16 +50,6 @@ const NEEDS_RUN: Partial<Record<SessionAction['type'], boolean>> = {
   exited: true,
   suspended: true,
 };
-
-/** True if a session has ended (and can only be continued). */
-export function isTerminal(status: SessionStatus): status is TerminalStatus {
-  return (TERMINAL as readonly SessionStatus[]).includes(status);
-}
-
-/** True if a session has begun and not ended. */
-export function isActive(status: SessionStatus): boolean {
-  return (ACTIVE as readonly SessionStatus[]).includes(status);
-}
 
 /** True if a run was launched and is not over. */
 export function hasOpenRun(session: UnifiedSession): boolean {

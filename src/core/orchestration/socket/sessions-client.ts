@@ -9,7 +9,7 @@ import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import { newSessionId } from '../session/session-id.js';
 import type { ContinueOptions, EventStreamOptions, SessionFilter, Sessions, WaitOptions } from '../session/sessions.js';
-import { isTerminal } from '../session/transitions.js';
+import { isTerminal } from '../session/status.js';
 import { EventDelivery } from '../store/event-delivery.js';
 import { emittedEvents } from '../store/event-stream.js';
 import { SessionRecords } from '../store/session-records.js';

@@ -2,7 +2,7 @@ import type { SessionAction } from '../session/actions.js';
 import { eventsOf, type QueueEvent } from '../session/events.js';
 import type { UnifiedSession } from '../session/record.js';
 import { reduceSession } from '../session/reducer.js';
-import { isTerminal } from '../session/transitions.js';
+import { isTerminal } from '../session/status.js';
 import type { EventDelivery } from './event-delivery.js';
 import { notFound, SessionRegistry } from './registry.js';
 import { SessionWaiters } from './waiters.js';

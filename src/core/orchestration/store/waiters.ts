@@ -1,7 +1,7 @@
 import type { UnifiedSession } from '../session/record.js';
 import type { WaitOptions } from '../session/sessions.js';
 import type { SessionStatus } from '../session/status.js';
-import { isTerminal } from '../session/transitions.js';
+import { isTerminal } from '../session/status.js';
 import { OrchestrationError } from '../util/errors.js';
 
 interface Waiter {

@@ -7,28 +7,10 @@ import type { ImageFacts, ProbeRequest } from '../../../../src/core/orchestratio
 import type { DockerOptions } from '../../../../src/core/orchestration/session/docker-options.js';
 import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
 import { errorOf } from '../../../support/errors.js';
+import { imageFacts } from '../../../support/image-facts.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-const IMAGE: ImageFacts = {
-  entrypoint: [],
-  uid: 1000,
-  gid: 1000,
-  gids: [1000],
-  home: '/home/node',
-  configDir: '/home/node/.claude',
-  works: true,
-  name: 'node',
-  shell: '/bin/bash',
-  imageHome: '/home/node',
-  setpriv: '/usr/bin/setpriv',
-  lacks: [],
-  uidMap: '0 0 4294967295',
-  gidMap: '0 0 4294967295',
-  claudeVersion: '2.1.98',
-  onboarded: true,
-  env: { PATH: '/bin' },
-};
-
+const READY = { firstLine: '{"type":"system"}' };
 const user = (uid: number, gid = uid, groups: number[] = []): UserIds => ({ uid, gid, groups });
 const ROOT = user(0);
 const DOCKER: EngineUsers = { areHidden: false, storage: '/images' };
@@ -39,20 +21,25 @@ interface Circumstances {
   /** What the probe of a prepared start finds. */
   prepared?: Partial<ImageFacts>;
   users?: () => Promise<EngineUsers>;
+  /** The code of the system if the user of this process cannot write. Default: the tests run as root, so it knows nothing. */
+  problem?: string | undefined;
 }
 
-function scene({ own = ROOT, facts = {}, prepared = {}, users = async () => DOCKER }: Circumstances = {}) {
+function scene({ own = ROOT, facts = {}, prepared = {}, users = async () => DOCKER, ...rest }: Circumstances = {}) {
+  const problem = 'problem' in rest ? rest.problem : 'EACCES';
   const probe = vi.fn(async ({ preparation, env }: ProbeRequest): Promise<ImageFacts> => {
-    const image = { ...IMAGE, ...facts };
+    const image = imageFacts(facts);
     if (!preparation) return image;
     const uid = Number(preparation.become[preparation.become.indexOf('--reuid') + 1]);
     const home = env.HOME ?? preparation.env.HOME ?? '';
-    return { ...image, uid, home, works: true, firstLine: '{"type":"system"}', claudeVersion: '2.1.99', ...prepared };
+    return imageFacts({ ...facts, uid, home, works: true, claudeVersion: '2.1.99', ...READY, ...prepared });
   });
-  const agents = new Agents({ users }, { facts: probe }, own);
+  const agents = new Agents({ users }, { facts: probe }, own, async () => problem);
   const of = (folder: string, docker: Partial<DockerOptions> = {}, readOnly = false) =>
     agents.of({ folder, docker: { image: 'image', ...docker }, readOnly });
-  return { of, probe };
+  const again = (folder: string, worksAs: UserIds | undefined) =>
+    agents.of({ folder, docker: { image: 'image' }, readOnly: false, worksAs });
+  return { of, again, probe };
 }
 
 /** A folder of an owner. */
@@ -134,6 +121,55 @@ describe.runIf(process.getuid?.() === 0)('the user of a session', () => {
   });
 });
 
+describe.runIf(process.getuid?.() === 0)('the user whom a session got when it was created', () => {
+  it('a folder that belongs to somebody else by now does not make the agent that user', async () => {
+    const { of, again } = scene();
+    const folder = folderOf(1234);
+    const { onMachine } = await of(folder);
+    expect(onMachine).toEqual(user(1234));
+    chownSync(folder, 0, 0);
+    const { message } = await errorOf(again(folder, onMachine), 'WORKSPACE_NOT_WRITABLE');
+    expect(message).toContain(`"${folder}" belongs to 0:0`);
+    expect(message).toContain('uid 1234:1234, as whom the session was created');
+    chmodSync(folder, 0o777);
+    expect(await again(folder, onMachine)).toMatchObject({ uid: 1234 });
+  });
+
+  it("the image's own user stays the session's user", async () => {
+    const { of, again } = scene({ own: user(1234) });
+    const folder = folderOf(1000);
+    const { onMachine } = await of(folder);
+    chownSync(folder, 1234, 1234);
+    chmodSync(folder, 0o777);
+    expect(await again(folder, onMachine)).toMatchObject({ uid: 1000 });
+    // A record of an earlier release does not say who it was.
+    expect(await again(folder, undefined)).toMatchObject({ uid: 1234 });
+  });
+
+  it('a folder that is away for a moment does not change the user', async () => {
+    expect(await scene().again('/nonexistent', user(1234))).toMatchObject({ uid: 1234 });
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)('what the system says about a folder', () => {
+  it('an access control list lets the user of this process in, with all groups, which it may name', async () => {
+    const { of } = scene({ own: user(1234, 1234, [27, 50]), problem: undefined });
+    const agent = await of(folderOf(4321, 0o770));
+    expect(agent).toMatchObject({ uid: 1234 });
+    expect(groupsOf(agent.preparation?.become)).toBe('27,50');
+  });
+
+  it("the system's answer to root says nothing about another user", async () => {
+    await errorOf(scene({ problem: undefined }).of(folderOf(1234, 0o500)), 'WORKSPACE_NOT_WRITABLE');
+  });
+
+  it('a folder on a read-only file system is refused as such', async () => {
+    const { message } = await errorOf(scene({ problem: 'EROFS' }).of(folderOf(1000)), 'WORKSPACE_NOT_WRITABLE');
+    expect(message).toContain('file system that is read-only');
+    await scene({ problem: 'EROFS' }).of(folderOf(1000), {}, true);
+  });
+});
+
 describe.runIf(process.getuid?.() === 0)('docker.user', () => {
   it('the given user is used and nobody else', async () => {
     const facts = {
@@ -176,8 +212,33 @@ describe.runIf(process.getuid?.() === 0)('a home folder that Claude Code cannot 
   });
 
   it.each([
+    ['says nothing', { firstLine: '', exitCode: 124 }],
+    ['finds no files', { firstLine: 'EACCES: permission denied, open /home/node/.claude/projects' }],
+    ['ends without a word', { firstLine: '', exitCode: 1 }],
+  ])("the image's own user is prepared if its Claude Code %s, and refused if that does not help", async (_, facts) => {
+    for (const docker of [{}, { user: 'node' }]) {
+      const agent = await scene({ facts }).of(folderOf(1000), docker);
+      expect(agent).toMatchObject({ uid: 1000, claudeVersion: '2.1.99' });
+      await errorOf(scene({ facts, prepared: facts }).of(folderOf(1000), docker), 'CLAUDE_NOT_FOUND');
+    }
+    const { message } = await errorOf(
+      scene({ facts: { ...facts, setpriv: '' } }).of(folderOf(1000)),
+      'CLAUDE_NOT_FOUND',
+    );
+    expect(message).toContain('it was started');
+  });
+
+  it.each([
+    ['a program in its place that ends well without a word', { firstLine: '', exitCode: 0 }],
+    ['a program in its place that has its own words', { firstLine: 'scripted model: no script' }],
+    ['the beginning of a conversation with such words in it', { firstLine: '{"skills":["permission denied"]}' }],
+  ])('nothing is refused because of %s', async (_, facts) => {
+    expect((await scene({ facts }).of(folderOf(1000))).preparation).toBeUndefined();
+  });
+
+  it.each([
     ['cannot be written even then', { works: false }, "home '/home/node', configuration '/home/node/.claude'"],
-    ['has a Claude Code that prints nothing', { firstLine: '' }, 'printed nothing'],
+    ['has a Claude Code that prints nothing', { firstLine: '', exitCode: 124 }, 'printed nothing'],
     ['has a Claude Code that finds no files', { firstLine: "Error: EACCES: permission denied, mkdir '/x'" }, 'EACCES'],
     ['gets another user', { uid: 0 }, 'it became uid 0 instead'],
   ])('a session is refused if the container %s', async (_, prepared, words) => {
@@ -225,7 +286,7 @@ describe.runIf(process.getuid?.() === 0)('an engine that gives users other numbe
     const hidden = { uid: 1000, onMachine: undefined };
     expect(await scene({ users: async () => ({ ...DOCKER, areHidden: true }) }).of(folder)).toMatchObject(hidden);
     expect(processUser('darwin')).toBeUndefined();
-    const mac = new Agents({ users: async () => DOCKER }, { facts: async () => IMAGE }, processUser('darwin'));
+    const mac = new Agents({ users: async () => DOCKER }, { facts: async () => imageFacts() }, processUser('darwin'));
     expect(await mac.of({ folder, docker: { image: 'i' }, readOnly: false })).toMatchObject(hidden);
   });
 

@@ -25,27 +25,17 @@ import { sessionCache } from '../../../../src/core/orchestration/session/caches.
 import type { LoginSource } from '../../../../src/core/orchestration/session/login-source.js';
 import { errorOf } from '../../../support/errors.js';
 import { git, repository } from '../../../support/git.js';
+import { imageFacts } from '../../../support/image-facts.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-const FACTS: ImageFacts = {
+const FACTS = imageFacts({
   entrypoint: ['/start'],
-  uid: 1000,
-  gid: 1000,
-  gids: [1000],
   home: '/home/me',
   configDir: '/home/me/.claude',
-  works: true,
   name: 'me',
-  shell: '/bin/bash',
   imageHome: '/home/me',
-  setpriv: '/usr/bin/setpriv',
-  lacks: [],
-  uidMap: '0 0 4294967295',
-  gidMap: '0 0 4294967295',
-  claudeVersion: '2.1.98',
-  onboarded: true,
   env: { PATH: '/image/bin', LD_LIBRARY_PATH: '/image/lib' },
-};
+});
 const IDENTITY = { name: 'ao-a-1', labels: { owner: 'me' } };
 const NETWORK = { id: 'net-1', driver: 'bridge', options: { 'com.docker.network.bridge.enable_icc': 'false' } };
 const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
@@ -244,7 +234,7 @@ describe('the mounts that a user asks for', () => {
     symlinkSync(first, path);
     const spec = specOf({}, asked(path));
 
-    const docker = await planner.check(spec);
+    const { docker } = await planner.check(spec);
     unlinkSync(path);
     symlinkSync(second, path);
     const sources = (await planned({ ...spec, docker })).mounts.map(({ source }) => source);
@@ -267,6 +257,35 @@ describe('the mounts that a user asks for', () => {
 });
 
 describe('the check of a session', () => {
+  it.each<[string, string, Partial<DockerSpec['docker']>]>([
+    ['a carriage return and a line feed', 'a\r\nb', {}],
+    ['a colon, if it has to get a label of SELinux', 'a:b', { selinux: 'z' }],
+  ])('a path with %s is refused, because the docker command would mount another one', async (_, name, docker) => {
+    const { planner, planned, specOf } = await scene();
+    const path = join(tempFolder(), name);
+    mkdirSync(path);
+    const inWorktree = specOf({ worktree: { branch: 'b', path } }, docker);
+    for (const spec of [specOf({ cwd: path }, docker), inWorktree]) {
+      expect((await errorOf(planner.check(spec), 'INVALID_OPTIONS')).message).toContain(JSON.stringify(path));
+    }
+    await errorOf(planned(specOf({ cwd: path }, docker)), 'INVALID_OPTIONS');
+    const named = join(tempFolder(), 'a\rb:c');
+    mkdirSync(named);
+    await planner.check(specOf({ cwd: named }));
+  });
+
+  it('the check says as whom the session works, unless docker.user or the engine decides', async () => {
+    const users = async () => ({ areHidden: false, storage: '/images' });
+    const cwd = tempFolder();
+    const { uid, gid } = statSync(cwd);
+    const facts = { uid, gid, gids: [gid] };
+    const { planner, specOf } = await scene({ users, facts });
+    expect((await planner.check(specOf({ cwd }))).worksAs).toEqual({ uid, gid, groups: [gid] });
+    expect(await planner.check(specOf({ cwd }, { user: 'node' }))).not.toHaveProperty('worksAs');
+    const hidden = await scene();
+    expect(await hidden.planner.check(specOf({ cwd }))).not.toHaveProperty('worksAs');
+  });
+
   it.each<[string, (home: string, stateDir: string) => string]>([
     ['/', () => '/'],
     ['/etc', () => '/etc'],

@@ -5,9 +5,12 @@ import { describe, expect, it, vi } from 'vitest';
 import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
 import { PREPARING_CAPABILITIES } from '../../../../src/core/orchestration/docker/home-preparation.js';
 import { ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
+import { readProbe } from '../../../../src/core/orchestration/docker/probe-script.js';
 import { ProbedImages } from '../../../../src/core/orchestration/docker/probed-images.js';
+import { ShortContainers } from '../../../../src/core/orchestration/docker/short-containers.js';
 import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
 import { errorOf } from '../../../support/errors.js';
+import { imageFacts } from '../../../support/image-facts.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 const SAID = [
@@ -22,7 +25,11 @@ const SAID = [
   'works',
 ]
   .map((line) => `autonomous-orchestration-probe ${line}\r\n`)
-  .concat('2.1.98 (Claude Code)\r\n', 'autonomous-orchestration-probe ended\r\n')
+  .concat(
+    '2.1.98 (Claude Code)\r\n',
+    'autonomous-orchestration-probe first {"type":"system","subtype":"init","claude_code_version":"2.1.98"}\r\n',
+    'autonomous-orchestration-probe ended\r\n',
+  )
   .join('');
 
 /** The facts of an image for a user, with the session's variables. */
@@ -46,38 +53,39 @@ function probeOf(
     attach: vi.fn(async () => says(SAID)),
     remove: vi.fn(async () => {}),
     ...overrides,
-  };
-  let number = 0;
-  const newName = (): string => `probe-${++number}`;
+  } as unknown as DockerEngine;
   const stored = new ProbedImages(join(stateDir, 'images.json'));
-  const probe = new ImageProbe(engine as unknown as DockerEngine, { owner: 'me' }, newName, stored);
-  return { probe, engine: engine as ReturnType<typeof probeOf>['engine'] };
+  const probe = new ImageProbe(engine, new ShortContainers(engine, { owner: 'me' }), stored);
+  return { probe, engine: engine as unknown as ReturnType<typeof probeOf>['engine'] };
+}
+
+/** What the script of a probe prints on this machine, with a `claude` of the test's. */
+async function saidWith(claude: string): Promise<string> {
+  const { probe, engine } = probeOf();
+  await factsOf(probe, 'image');
+  const [, { Cmd: [script = ''] = [] }] = engine.create.mock.calls[0] as [string, { Cmd: string[] }];
+  const [home, bin] = [tempFolder(), tempFolder()];
+  writeFileSync(join(bin, 'claude'), `#!/bin/sh\n${claude}\n`, { mode: 0o755 });
+  mkdirSync(join(home, '.claude'));
+  const { stdout } = spawnSync('/bin/sh', ['-c', script], {
+    env: { HOME: home, PATH: `${bin}:/usr/bin:/bin` },
+    encoding: 'utf8',
+    // What the script leaves running has only the last one open.
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return stdout;
 }
 
 describe('the facts of an image', () => {
   it('the facts are read from a container of the image, which is then removed', async () => {
     const { probe, engine } = probeOf();
-    expect(await factsOf(probe, 'image')).toEqual({
-      entrypoint: ['/start'],
-      uid: 1000,
-      gid: 1000,
-      gids: [1000, 27],
-      home: '/home/node',
-      configDir: '/home/node/.claude',
-      works: true,
-      name: 'node',
-      shell: '/bin/bash',
-      imageHome: '/home/node',
-      setpriv: '/usr/bin/setpriv',
-      lacks: [],
-      uidMap: '0 0 4294967295',
-      gidMap: '0 0 4294967295',
-      claudeVersion: '2.1.98',
-      onboarded: false,
-      env: {},
-    });
-    expect(engine.start).toHaveBeenCalledWith('probe-1');
-    expect(engine.remove.mock.calls).toEqual([['probe-1']]);
+    expect(await factsOf(probe, 'image')).toEqual(
+      imageFacts({ entrypoint: ['/start'], gids: [1000, 27], onboarded: false }),
+    );
+    const [[name]] = engine.create.mock.calls as [[string]];
+    expect(name).toMatch(/^ao-probe-\w{10}$/);
+    expect(engine.start).toHaveBeenCalledWith(name);
+    expect(engine.remove.mock.calls).toEqual([[name]]);
   });
 
   it('the facts include the variables that a guard depends on', async () => {
@@ -136,7 +144,7 @@ describe('the facts of an image', () => {
     const { probe, engine } = probeOf();
     await factsOf(probe, 'image', '1000:1000');
     expect(engine.create.mock.calls[0]).toEqual([
-      'probe-1',
+      expect.any(String),
       expect.objectContaining({
         Image: 'sha256:image',
         User: '1000:1000',
@@ -148,6 +156,7 @@ describe('the facts of an image', () => {
           AutoRemove: true,
         }),
       }),
+      undefined,
     ]);
   });
 
@@ -168,12 +177,15 @@ describe('the facts of an image', () => {
     expect(engine.create).toHaveBeenCalledTimes(2);
   });
 
-  it('each home folder, configuration and start is probed once', async () => {
+  it('each home folder, configuration, platform and start is probed once', async () => {
     const { probe, engine } = probeOf();
     for (const env of [{ HOME: '/h' }, { HOME: '/i' }, { HOME: '/h' }]) await factsOf(probe, 'image', undefined, env);
     expect(engine.create.mock.calls.map(([, { Env }]) => Env)).toEqual([['HOME=/h'], ['HOME=/i']]);
     await probe.facts({ image: 'image', env: { HOME: '/h' } }, 'mapped');
     expect(engine.create).toHaveBeenCalledTimes(3);
+    await probe.facts({ image: 'image', env: { HOME: '/h' }, platform: 'linux/arm64' }, 'mapped');
+    expect(engine.create.mock.calls.at(-1)?.[2]).toBe('linux/arm64');
+    expect(engine.create).toHaveBeenCalledTimes(4);
   });
 
   it('a prepared start is probed as it will be: root with few capabilities, which becomes the user', async () => {
@@ -188,6 +200,26 @@ describe('the facts of an image', () => {
     });
     expect(definition.Cmd[0]).toMatch(/^prepare\nexec '\/usr\/bin\/setpriv' '--' '\/bin\/sh' '-c' '/);
     expect(definition.Cmd[0]).toContain('--output-format stream-json');
+  });
+
+  it.each([
+    [
+      'a conversation begins, and waits for its model',
+      `echo '{"type":"system","claude_code_version":"2.1.99","skills":[]}'; exec sleep 5`,
+      { claudeVersion: '2.1.99', firstLine: '{"type":"system","claude_code_version":"2.1.99","skills":[]}' },
+    ],
+    [
+      'it says why it cannot work',
+      `[ "$1" = --version ] && echo '2.1.98 (Claude Code)' || { echo 'EACCES: no' >&2; exit 1; }`,
+      { claudeVersion: '2.1.98', firstLine: 'EACCES: no' },
+    ],
+    [
+      'it ends without a word',
+      `[ "$1" = --version ] && echo '2.1.98 (Claude Code)' || exit 3`,
+      { claudeVersion: '2.1.98', firstLine: '', exitCode: 3 },
+    ],
+  ])('Claude Code is started up to its first line: %s', async (_, claude, facts) => {
+    expect(readProbe(await saidWith(claude))).toMatchObject(facts);
   });
 
   it('an image that was built again is probed again', async () => {
@@ -255,7 +287,7 @@ describe('an image that cannot be used', () => {
     ['has no claude', SAID.slice(0, SAID.indexOf('2.1.98')), "'claude --version' does not run"],
     [
       'has a claude that fails',
-      SAID.slice(0, SAID.lastIndexOf('autonomous-orchestration-probe')),
+      SAID.slice(0, SAID.lastIndexOf('autonomous-orchestration-probe ended')),
       "'claude --version' does not run",
     ],
     ['has another program called claude', SAID.replace('Claude Code', 'Clod'), "'claude --version' does not run"],

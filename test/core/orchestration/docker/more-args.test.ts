@@ -66,12 +66,6 @@ describe('the flags for the options of a container', () => {
     expect(dockerRunArgs(specOf({ selinux: 'disable' }, mounts)).args.join(' ')).toContain('type=bind');
   });
 
-  it('a path with a colon cannot get a label of SELinux', () => {
-    expect(() => dockerRunArgs(specOf({ selinux: 'z' }, [mount('/a:b', false)]))).toThrow(
-      expect.objectContaining({ code: 'INVALID_OPTIONS', message: expect.stringContaining('/a:b') }),
-    );
-  });
-
   it("a label of the user never replaces one of the library's own", () => {
     const { args } = dockerRunArgs(specOf({ labels: { team: 'tools', owner: 'me' } }, [CANARY], { owner: 'library' }));
     expect(args.filter((_, index) => args[index - 1] === '--label')).toEqual(['team=tools', 'owner=library']);

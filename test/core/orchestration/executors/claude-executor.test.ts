@@ -8,11 +8,12 @@ import { OrchestrationError } from '../../../../src/core/orchestration/util/erro
 import { repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-it('the user of a run depends on the folder that is mounted, not on a folder in it, which an agent can replace', async () => {
+it('a run gets the user who was chosen when the session was created, for the folder that is mounted, not for one in it', async () => {
   const stateDir = tempFolder();
   const runtime = new ClaudeRuntime({ stateDir });
   const { planner } = runtime.docker;
-  vi.spyOn(planner, 'check').mockResolvedValue({ image: 'image' });
+  const worksAs = { uid: 1234, gid: 5, groups: [] };
+  vi.spyOn(planner, 'check').mockResolvedValue({ docker: { image: 'image' }, worksAs });
   const ground = vi
     .spyOn(planner, 'ground')
     .mockRejectedValue(new OrchestrationError('DOCKER_UNAVAILABLE', 'No engine is needed here.'));
@@ -23,5 +24,5 @@ it('the user of a run depends on the folder that is mounted, not on a folder in 
   mkdirSync(join(root, 'sub'));
   const { id } = await manager.create({ prompt: 'Go', cwd: join(root, 'sub'), docker: { image: 'image' } });
   await manager.waitFor(id);
-  expect(ground.mock.calls.map(([{ cwd }]) => cwd)).toEqual([root]);
+  expect(ground.mock.calls).toMatchObject([[{ cwd: root, worksAs }]]);
 });

@@ -66,6 +66,7 @@ it.each<[string, Request, RegExp, ((repo: string) => unknown)?]>([
   ['a file in the place of the folder above', { branch: 'one', path: 'file.txt/one' }, /file\.txt is no folder/],
   ['a path in the git folder', { branch: 'one', path: '.git/x' }, /lies in the repository's git folder/],
   ['a path that is too long', { branch: 'one', path: `../${'x'.repeat(300)}` }, /longer than file systems allow/],
+  ['a path in a file system that keeps no files', { branch: 'one', path: '/proc/one' }, /keeps no files/],
   [
     'a path through a link of the repository',
     { branch: 'one', path: 'link/one' },

@@ -7,7 +7,7 @@ import { SessionQueue } from '../../../../src/core/orchestration/manager/session
 import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
 import type { QueuePlan, SessionPriority } from '../../../../src/core/orchestration/session/queue-plan.js';
 import type { TerminalStatus } from '../../../../src/core/orchestration/session/status.js';
-import { isTerminal } from '../../../../src/core/orchestration/session/transitions.js';
+import { isTerminal } from '../../../../src/core/orchestration/session/status.js';
 import { SessionJournal } from '../../../../src/core/orchestration/store/disk/session-journal.js';
 import { SessionStore } from '../../../../src/core/orchestration/store/store.js';
 import { SYSTEM_CLOCK } from '../../../../src/core/orchestration/util/clock.js';

@@ -6,7 +6,8 @@ import type { Observation } from '../../../../src/core/orchestration/session/obs
 import { addTokens, NO_TOKENS } from '../../../../src/core/orchestration/session/observation.js';
 import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
 import { reduceSession } from '../../../../src/core/orchestration/session/reducer.js';
-import { isTerminal, LEGAL_FROM } from '../../../../src/core/orchestration/session/transitions.js';
+import { isTerminal } from '../../../../src/core/orchestration/session/status.js';
+import { LEGAL_FROM } from '../../../../src/core/orchestration/session/transitions.js';
 import { unfrozenParts } from '../../../support/frozen.js';
 import { createdSession, guardRequest, observed, runningSession } from '../../../support/sessions.js';
 

@@ -3,7 +3,8 @@ import type { SessionAction } from '../../../../src/core/orchestration/session/a
 import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
 import { reduceSession } from '../../../../src/core/orchestration/session/reducer.js';
 import type { SessionStatus } from '../../../../src/core/orchestration/session/status.js';
-import { isActive, isTerminal, LEGAL_FROM, STATUSES } from '../../../../src/core/orchestration/session/transitions.js';
+import { isActive, isTerminal, STATUSES } from '../../../../src/core/orchestration/session/status.js';
+import { LEGAL_FROM } from '../../../../src/core/orchestration/session/transitions.js';
 import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
 import { unfrozenParts } from '../../../support/frozen.js';
 import {

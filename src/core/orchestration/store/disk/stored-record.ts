@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { SessionMetadata } from '../../session/metadata.js';
 import type { UnifiedSession } from '../../session/record.js';
-import { hasOpenRun, isActive, STATUSES } from '../../session/transitions.js';
+import { isActive, STATUSES } from '../../session/status.js';
+import { hasOpenRun } from '../../session/transitions.js';
 import { deepFrozen } from '../../util/deep-frozen.js';
 import { STATE_VERSION } from './stored-spec.js';
 

@@ -1,0 +1,110 @@
+import { nanoid } from 'nanoid';
+import type { OrchestrationError } from '../util/errors.js';
+import type { DockerEngine } from './engine.js';
+
+/** What a short-lived container does. */
+export interface ShortWork {
+  /** The name or id of the image whose shell runs the script. */
+  readonly image: string;
+  readonly script: string;
+  /** `uid:gid`, or names. Default: the image's own user. */
+  readonly user?: string | undefined;
+  /** Further groups of the user. Default: those that the image gives the user. */
+  readonly groups?: readonly number[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default none: then even root has no more rights than any other user. */
+  readonly capabilities?: readonly string[];
+  /** In the notation of the engine. Default none. */
+  readonly mounts?: readonly object[];
+  /** Default: that of the image which the engine has. */
+  readonly platform?: string | undefined;
+}
+
+/** How long the work may take, and the error if it takes longer. */
+export interface WorkLimit {
+  readonly mostMs: number;
+  readonly late: () => OrchestrationError;
+}
+
+/**
+ * Runs scripts of the library's own in containers that live for a moment. A container has no network, no capabilities but those
+ * that are asked for, and no files of the machine but the mounts that are asked for. It is removed, also if this process is killed
+ * meanwhile.
+ */
+export class ShortContainers {
+  readonly #engine: Pick<DockerEngine, 'create' | 'attach' | 'start' | 'remove'>;
+  readonly #labels: Readonly<Record<string, string>>;
+  readonly #names = new Set<string>();
+
+  constructor(
+    engine: Pick<DockerEngine, 'create' | 'attach' | 'start' | 'remove'>,
+    labels: Readonly<Record<string, string>>,
+  ) {
+    this.#engine = engine;
+    this.#labels = labels;
+  }
+
+  /** True if a container is one of these that exist now. @param container its name */
+  isOwn(container: string): boolean {
+    return this.#names.has(container);
+  }
+
+  /**
+   * Runs a script and returns what it prints.
+   *
+   * @param kind a part of the container's name, for people who look at the engine
+   * @param limit default none
+   * @throws OrchestrationError `IMAGE_NOT_FOUND`, `LAUNCH_FAILED`, `DOCKER_UNAVAILABLE`, and that of the limit
+   */
+  async run(kind: 'probe' | 'helper' | 'doctor', work: ShortWork, limit?: WorkLimit): Promise<string> {
+    const name = `ao-${kind}-${nanoid(10).replaceAll(/[-_]/g, '0')}`;
+    this.#names.add(name);
+    try {
+      await this.#engine.create(name, this.#definition(work), work.platform);
+      const { output } = await this.#engine.attach(name);
+      const [said] = await Promise.all([withinTime(output, limit), this.#engine.start(name)]);
+      return said;
+    } finally {
+      await this.#engine.remove(name).catch(() => {}); // The first error is the one that counts.
+      this.#names.delete(name);
+    }
+  }
+
+  #definition({ image, script, user, groups, env = {}, capabilities, mounts }: ShortWork): object {
+    return {
+      Image: image,
+      Entrypoint: ['/bin/sh', '-c'],
+      Cmd: [script],
+      Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),
+      Tty: true,
+      Labels: this.#labels,
+      WorkingDir: '/',
+      ...(user !== undefined && { User: user }),
+      HostConfig: {
+        NetworkMode: 'none',
+        CapDrop: ['ALL'],
+        ...(capabilities && { CapAdd: capabilities }),
+        SecurityOpt: ['no-new-privileges'],
+        PidsLimit: 512,
+        Init: true,
+        // So the engine removes the container even if this process is killed.
+        AutoRemove: true,
+        ...(groups && { GroupAdd: groups.map(String) }),
+        ...(mounts && { Mounts: mounts }),
+      },
+    };
+  }
+}
+
+async function withinTime<T>(work: Promise<T>, limit: WorkLimit | undefined): Promise<T> {
+  if (!limit) return work;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(limit.late()), limit.mostMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
