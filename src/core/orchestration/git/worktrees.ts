@@ -209,7 +209,7 @@ export class Worktrees {
         const { submodules } = request;
         const outer = { folder, gitDir: claimed.gitDir };
         if (submodules) warnings.push(...(await initSubmodules(view, outer, submodules === 'recursive')));
-        warnings.push(...(await copyIgnored(view, view.layout, folder, await copyPatterns(view, request))));
+        warnings.push(...(await copyIgnored(view, view.layout, folder, request)));
       });
       const made = { folders, ...(branchAt !== undefined && { branchAt }) };
       return { path: claimed.path, branch, created: true, made, ...(warnings.length > 0 && { warnings }) };
