@@ -5,10 +5,10 @@ import { nanoid } from 'nanoid';
 import { z } from 'zod';
 import { GenerationLock, type HeldLock } from '../process/generation-lock.js';
 import { isAlive, processIdentity, processIdentitySchema } from '../process/process-identity.js';
-import { systemCode } from '../util/errors.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
-import { makeFolder, writeNewFile } from '../util/fs/owner.js';
+import { writeNewFile } from '../util/fs/owner.js';
 import { readGitFile } from './layout.js';
+import { makePart } from './missing-parts.js';
 import type { GitView } from './view.js';
 
 /**
@@ -130,7 +130,8 @@ function fileOf({ layout }: UsePlace, gitDir: string): string {
 }
 
 /** Makes our folder in a repository, complete at once. @throws Error if it is a worktree, in which an agent could write */
-async function ourFolder({ layout, paths, owner }: UsePlace): Promise<string> {
+async function ourFolder(place: UsePlace): Promise<string> {
+  const { layout, paths } = place;
   const worktrees = join(layout.commonDir, 'worktrees');
   const folder = join(worktrees, FOLDER);
   if (await lstat(paths.to(join(folder, 'gitdir'))).catch(ignoreMissing)) {
@@ -139,15 +140,9 @@ async function ourFolder({ layout, paths, owner }: UsePlace): Promise<string> {
     );
   }
   if (await lstat(paths.to(join(folder, 'locked'))).catch(ignoreMissing)) return folder;
-  for (const [path, make] of [
-    [worktrees, (to: string) => makeFolder(to, owner)],
-    [folder, (to: string) => makeFolder(to, owner)],
-    [join(folder, 'locked'), (to: string) => writeNewFile(to, 'This folder is no worktree.\n', owner)],
-  ] as const) {
-    await make(paths.to(path)).catch((error: unknown) => {
-      if (systemCode(error) !== 'EEXIST') throw error;
-    });
-  }
+  await makePart(place, worktrees, undefined);
+  await makePart(place, folder, undefined);
+  await makePart(place, join(folder, 'locked'), 'This folder is no worktree.\n');
   return folder;
 }
 
