@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
 import { z } from 'zod';
 import { GenerationLock, type HeldLock } from '../process/generation-lock.js';
-import { isAlive, processIdentity, processIdentitySchema } from '../process/process-identity.js';
+import { isAlive, pidSpace, processIdentity, processIdentitySchema } from '../process/process-identity.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { writeNewFile } from '../util/fs/owner.js';
 import { readGitFile } from './layout.js';
@@ -78,7 +78,13 @@ export class WorktreeUse {
     // A session of our own state folder is taken over by us, and nobody else can do that.
     if (isOurs && use.sessionId === sessionId) return undefined;
     const who = `session ${use.sessionId} of the state folder ${stateDir}`;
-    if (!isOurs && (await isAlive(owner))) return `${who} (process ${owner.pid})`;
+    const here = await pidSpace();
+    if (!isOurs && (await isAlive(owner, here))) {
+      const isHere = owner.pidNamespace === here.pidNamespace;
+      // Nobody can tell from here if that process still runs.
+      const release = `of another container; if that has ended, remove ${fileOf(place, gitDir)}`;
+      return `${who} (process ${owner.pid}${isHere ? '' : ` ${release}`})`;
+    }
     const works = await this.#options.works({ id: use.sessionId, stateDir });
     return works ? `${who}, whose process has ended: recover() takes it over,` : undefined;
   }
