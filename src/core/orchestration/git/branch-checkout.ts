@@ -4,7 +4,7 @@ import { requireInside } from './confinement.js';
 import { branchIn, type GitLayout, gitLayoutAt, isKnown, readGitFile } from './layout.js';
 import { type LinkedWorktree, linkedWorktrees } from './linked-worktrees.js';
 import { isHalfMade } from './new-worktree.js';
-import { mainCheckout } from './repository.js';
+import { isBare, mainCheckout } from './repository.js';
 import type { GitView } from './view.js';
 import { worktreePlace } from './worktree-place.js';
 
@@ -23,8 +23,8 @@ export async function checkoutOf(
   { branch, path: wanted, workspaces }: SessionWorktreeRequest,
 ): Promise<Checkout> {
   const { layout, paths } = view;
-  const main = mainCheckout(layout);
-  if (main !== undefined && (await usesBranch(paths.to(layout.commonDir), branch))) {
+  if (!(await isBare(layout)) && (await usesBranch(paths.to(layout.commonDir), branch))) {
+    const main = (await mainCheckout(layout)) ?? layout.commonDir;
     throw new Error(`the branch is checked out in the repository itself, ${main}; choose another`);
   }
   const worktrees = await linkedWorktrees(layout.commonDir, paths);

@@ -88,12 +88,19 @@ export async function removeBranch(view: GitView, branch: string, commit: string
  * configuration can name a command.
  *
  * @param folder out of the reach of agents
+ * @param settings more of them
  * @throws Error if git fails or takes too long; missing objects are not fetched, they make git fail
  */
-export async function checkOut(view: GitView, folder: string, commit: string): Promise<void> {
+export async function checkOut(
+  view: GitView,
+  folder: string,
+  commit: string,
+  settings: readonly GitSetting[] = [],
+): Promise<void> {
   const head = await openRegularFile(join(view.folder, 'HEAD'), { flags: constants.O_WRONLY | constants.O_TRUNC });
   await head.writeFile(`${commit}\n`).finally(() => head.close());
-  await gitAsUser(['read-tree', '--reset', '-u', 'HEAD'], view, folder);
+  const more = settings.flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  await gitAsUser([...more, 'read-tree', '--reset', '-u', 'HEAD'], view, folder);
 }
 
 /**

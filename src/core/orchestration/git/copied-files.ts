@@ -6,7 +6,7 @@ import { inWords } from '../util/fs/in-words.js';
 import { makeFolder } from '../util/fs/owner.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
 import { CopyBudget, type CopyLimits, TooMuch, TreeCopy } from './copied-tree.js';
-import { chosenFiles, foldersOf, ignoredIn } from './ignored-files.js';
+import { chosenFiles, foldersOf, idlePatterns, ignoredIn } from './ignored-files.js';
 import type { GitLayout } from './layout.js';
 import type { GitView } from './view.js';
 
@@ -53,17 +53,20 @@ export async function copyPatterns(
  * Copies files that git ignores from a checkout into the folder of a new worktree. Git ignores the copies, too.
  *
  * @param folder out of the reach of agents
- * @returns what was left out, in words
+ * @param request whose own patterns are meant to name something
+ * @returns what was left out, and which patterns name nothing, in words
  * @throws Error if there is too much, or if the disk is full
  */
 export async function copyIgnored(
   view: GitView,
   layout: GitLayout,
   folder: string,
-  patterns: readonly string[],
+  request: Copied,
 ): Promise<string[]> {
+  const patterns = await copyPatterns(view, request);
   if (patterns.length === 0) return [];
   const chosen = await chosenFiles(layout, patterns);
+  const idle = await idlePatterns(layout, wanted(request.copy), chosen);
   const kept = await ignoredIn(view, folder, chosen);
   const withKept = new Set(kept.flatMap((path) => [path, ...foldersOf(path)]));
   const copy = new TreeCopy(view, new CopyBudget(LIMITS), layout.root);
@@ -84,7 +87,18 @@ export async function copyIgnored(
   }
   const others = chosen.filter((path) => !withKept.has(path));
   copy.leftOut.push(...others.map((path) => `${path} (git does not ignore it at the start of the branch)`));
-  return inNumbers(copy.leftOut, layout.root);
+  return [...inNumbers(copy.leftOut, layout.root), ...idleInWords(idle)];
+}
+
+/** Patterns that begin with `!` only take files out again, and empty ones and comments name nothing. */
+function wanted(patterns: readonly string[] = []): string[] {
+  return patterns.filter((pattern) => !/^(!|#|\s*$)/.test(pattern));
+}
+
+function idleInWords(idle: readonly string[]): string[] {
+  if (idle.length === 0) return [];
+  const named = idle.slice(0, NAMED).map(quote).join(', ');
+  return [`No file that git ignores fits ${named} ('worktree.copy'). Committed files are in each worktree anyway.`];
 }
 
 async function makeFolders(view: GitView, top: string, folder: string): Promise<void> {

@@ -1,9 +1,9 @@
 import { constants, type Stats } from 'node:fs';
-import { copyFile, type FileHandle, lchown, lstat, open, readdir, readlink, symlink } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { copyFile, type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
 import { systemCode } from '../util/errors.js';
 import { isInside } from '../util/fs/is-inside.js';
-import { makeFolder, type Owner, permits } from '../util/fs/owner.js';
+import { makeFolder, makeLink, type Owner, opened, permits } from '../util/fs/owner.js';
 import { openRegularFile } from '../util/fs/regular-file.js';
 import type { GitView } from './view.js';
 
@@ -44,11 +44,22 @@ export class CopyBudget {
 
 const UNLIMITED: CopyLimits = { files: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY, durationMs: 2 ** 40 };
 const AT_ONCE = 16;
+/** Nobody nests folders deeper. */
+const DEEPEST = 200;
+const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const READ = 0o4;
 const EXECUTE = 0o1;
 
 /** Thrown if more would have to be copied than the limits allow. */
 export class TooMuch extends Error {}
+
+/** Something that is copied. */
+interface Source {
+  /** Its path, for people. */
+  readonly from: string;
+  /** A path that passes through the opened folder in which it lies, or a link-free path. */
+  readonly open: string;
+}
 
 /** What is needed of a repository's view. */
 type Place = Pick<GitView, 'paths' | 'owner'>;
@@ -74,71 +85,124 @@ export class TreeCopy {
    * @throws Error if the disk is full, TooMuch
    */
   async entry(from: string, to: string): Promise<void> {
-    const closed = await this.#closedFolder(dirname(from));
-    if (closed !== undefined) return void this.leftOut.push(`${from} (${closed} is closed to its owner)`);
-    return this.#entry(from, to);
-  }
-
-  /** A folder on the way that the repository's owner could not pass. */
-  async #closedFolder(folder: string): Promise<string | undefined> {
     const { paths, owner } = this.#place;
-    if (!owner || this.#within === undefined || !isInside(folder, this.#within)) return undefined;
-    const stats = await lstat(paths.to(folder)).catch(() => undefined);
-    if (stats && !permits(stats, owner, EXECUTE)) return folder;
-    return folder === this.#within ? undefined : this.#closedFolder(dirname(folder));
+    const within = this.#within;
+    if (!owner || within === undefined || !isInside(dirname(from), within)) {
+      return this.#entry({ from, open: paths.to(from) }, to);
+    }
+    const names = relative(within, from).split('/');
+    await this.#through({ from: within, open: paths.to(within) }, names, to);
   }
 
-  async #entry(from: string, to: string): Promise<void> {
-    const { paths } = this.#place;
+  /** Enters the folders on the way one after the other, because their owner could not pass each of them. */
+  async #through(folder: Source, names: readonly string[], to: string): Promise<void> {
+    const [name = '', ...rest] = names;
+    const handle = await open(folder.open, FOLDER).catch(() => undefined);
+    if (!handle) return void this.leftOut.push(`${folder.from} (it cannot be read)`);
+    try {
+      const { owner } = this.#place;
+      if (owner && !permits(await handle.stat(), owner, EXECUTE)) {
+        return void this.leftOut.push(`${join(folder.from, ...names)} (${folder.from} is closed to its owner)`);
+      }
+      const next = inside(folder, handle, name);
+      await (rest.length === 0 ? this.#entry(next, to) : this.#through(next, rest, to));
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #entry(source: Source, to: string, depth = 0): Promise<void> {
+    const kind = await this.#kindOf(source);
+    if (kind?.isDirectory()) return this.#folder(source, to, depth);
+    if (kind) await this.#noFolder(source, kind, to);
+  }
+
+  /** What is to be copied. Undefined if it was removed in this moment. */
+  async #kindOf(source: Source): Promise<Stats | undefined> {
     this.#budget.goOn();
-    const stats = await lstat(paths.to(from)).catch(() => undefined);
-    if (!stats) return; // It was removed in this moment.
-    this.#budget.file();
-    if (stats.isDirectory()) return this.#folder(from, to, stats);
-    if (stats.isSymbolicLink()) return this.#link(from, to);
-    if (stats.isFile()) return this.#file(from, to);
-    this.leftOut.push(`${from} (neither a file nor a folder)`);
+    const stats = await lstat(source.open).catch(() => undefined);
+    if (stats) this.#budget.file();
+    return stats;
   }
 
-  async #folder(from: string, to: string, stats: Stats): Promise<void> {
+  async #noFolder(source: Source, kind: Stats, to: string): Promise<void> {
+    if (kind.isSymbolicLink()) return this.#link(source, to);
+    if (kind.isFile()) return this.#file(source, to);
+    this.leftOut.push(`${source.from} (neither a file nor a folder)`);
+  }
+
+  /** The opened folder is checked and copied, whatever its path leads to by now. */
+  async #folder(source: Source, to: string, depth: number): Promise<void> {
     const { paths, owner } = this.#place;
-    // Root can enter every folder, as it can read every file, see below.
-    if (owner && !permits(stats, owner, READ | EXECUTE)) {
-      return void this.leftOut.push(`${from} (its owner is another user)`);
+    const handle = await open(source.open, FOLDER).catch(() => undefined);
+    if (!handle) return void this.leftOut.push(`${source.from} (it cannot be read)`);
+    try {
+      const stats = await handle.stat();
+      // Root can enter every folder, as it can read every file, see below.
+      if (owner && !permits(stats, owner, READ | EXECUTE)) {
+        return void this.leftOut.push(`${source.from} (its owner is another user)`);
+      }
+      if (depth === DEEPEST) return void this.leftOut.push(`${source.from} (nested too deep)`);
+      const names = await readdir(opened(handle, source.open)).catch(() => undefined);
+      if (!names) return void this.leftOut.push(`${source.from} (it cannot be read)`);
+      await makeFolder(paths.to(to), owner).catch(unlessThere);
+      await this.#children(source, handle, names, to, depth);
+      await this.#giveMode(to, stats);
+    } finally {
+      await handle.close();
     }
-    const names = await readdir(paths.to(from)).catch(() => undefined);
-    if (!names) return void this.leftOut.push(`${from} (it cannot be read)`);
-    await makeFolder(paths.to(to), owner).catch(unlessThere);
-    for (let at = 0; at < names.length; at += AT_ONCE) {
-      await Promise.all(names.slice(at, at + AT_ONCE).map((name) => this.#child(join(from, name), join(to, name))));
-    }
-    const folder = await open(paths.to(to), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    await folder.chmod(stats.mode & 0o777).finally(() => folder.close());
   }
 
-  /** A repository inside a folder could name commands for git on the machine. */
-  async #child(from: string, to: string): Promise<void> {
-    if (this.#within !== undefined && /^\.git$/i.test(from.split('/').at(-1) ?? '')) {
-      return void this.leftOut.push(`${from} (a repository of its own)`);
-    }
-    return this.#entry(from, to);
+  async #children(
+    source: Source,
+    handle: FileHandle,
+    names: readonly string[],
+    to: string,
+    depth: number,
+  ): Promise<void> {
+    const folders: string[] = [];
+    await inBatches(names, AT_ONCE, async (name) => {
+      const child = inside(source, handle, name);
+      // A repository inside a folder could name commands for git on the machine.
+      if (this.#within !== undefined && /^\.git$/i.test(name)) {
+        return void this.leftOut.push(`${child.from} (a repository of its own)`);
+      }
+      const kind = await this.#kindOf(child);
+      if (kind?.isDirectory()) folders.push(name);
+      else if (kind) await this.#noFolder(child, kind, join(to, name));
+    });
+    // Each of them stays open until all in it is copied, so that only a few may be open at once.
+    await inBatches(folders, depth === 0 ? AT_ONCE : 1, (name) =>
+      this.#folder(inside(source, handle, name), join(to, name), depth + 1),
+    );
   }
 
-  async #link(from: string, to: string): Promise<void> {
+  /** Somebody may have moved another folder into the place of the new one. */
+  async #giveMode(to: string, { mode }: Stats): Promise<void> {
     const { paths, owner } = this.#place;
-    const target = await readlink(paths.to(from)).catch(() => undefined);
+    const folder = await open(paths.to(to), FOLDER);
+    try {
+      const { uid } = await folder.stat();
+      if (uid === (owner?.uid ?? process.getuid?.() ?? uid)) await folder.chmod(mode & 0o777);
+    } finally {
+      await folder.close();
+    }
+  }
+
+  async #link({ from, open: path }: Source, to: string): Promise<void> {
+    const { paths, owner } = this.#place;
+    const target = await readlink(path).catch(() => undefined);
     if (target === undefined) return;
     const within = this.#within;
     if (within !== undefined && (target.startsWith('/') || !isInside(resolve(dirname(from), target), within))) {
       return void this.leftOut.push(`${from} (a link to ${target})`);
     }
-    const isNew = await symlink(target, paths.to(to)).then(() => true, unlessThere);
-    if (isNew && owner) await lchown(paths.to(to), owner.uid, owner.gid);
+    await makeLink(target, paths.to(to), owner).catch(unlessThere);
   }
 
-  async #file(from: string, to: string): Promise<void> {
+  async #file({ from, open: path }: Source, to: string): Promise<void> {
     const { paths, owner } = this.#place;
-    const source = await openRegularFile(paths.to(from)).catch(() => undefined);
+    const source = await openRegularFile(path).catch(() => undefined);
     if (!source) return void this.leftOut.push(`${from} (it cannot be read)`);
     try {
       const stats = await source.stat();
@@ -150,6 +214,14 @@ export class TreeCopy {
       await source.close();
     }
   }
+}
+
+function inside(folder: Source, handle: FileHandle, name: string): Source {
+  return { from: join(folder.from, name), open: `${opened(handle, folder.open)}/${name}` };
+}
+
+async function inBatches<T>(all: readonly T[], size: number, work: (each: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < all.length; at += size) await Promise.all(all.slice(at, at + size).map(work));
 }
 
 /** Copies a whole folder that is out of the reach of agents. @throws Error */

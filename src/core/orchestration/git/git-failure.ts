@@ -22,7 +22,7 @@ interface Failed {
 export function gitFailure(args: readonly string[], cause: unknown, timeoutMs: number): GitFailure {
   const { code, killed, stderr = '' } = cause as Failed;
   const exitCode = typeof code === 'number' ? code : undefined;
-  return new GitFailure(`'git ${args[0]}' ${why()}`, exitCode, cause);
+  return new GitFailure(`'git ${commandIn(args)}' ${why()}`, exitCode, cause);
 
   function why(): string {
     if (systemCode(cause) === 'ENOENT')
@@ -34,4 +34,11 @@ export function gitFailure(args: readonly string[], cause: unknown, timeoutMs: n
     const reason = lines.find((line) => /^(fatal|error): /.test(line)) ?? lines.find((line) => line.trim() !== '');
     return `says: ${reason?.replace(/^(fatal|error): /, '').trim() ?? 'nothing, but it fails'}`;
   }
+}
+
+/** The command's name, which may stand behind settings. */
+function commandIn(args: readonly string[]): string {
+  let at = 0;
+  while (args[at] === '-c') at += 2;
+  return args[at] ?? '';
 }

@@ -1,8 +1,8 @@
-import { lstat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { systemCode } from '../util/errors.js';
 import { BoundedSearch } from '../util/fs/bounded-search.js';
-import { writeNewFile } from '../util/fs/owner.js';
+import { makeFolder, writeNewFile } from '../util/fs/owner.js';
 import { gitIn } from './command.js';
 import type { GitLayout } from './layout.js';
 import { type GitView, lendIndex, withGitView } from './view.js';
@@ -19,6 +19,22 @@ const MOST_CHOSEN = 20_000;
 /** A command line has at least 128 kB. */
 const MOST_ARGUMENT_BYTES = 64 * 1024;
 const AT_ONCE = 64;
+/** Lists a folder instead of the files in it, if all of them are listed. */
+const COLLAPSED = ['--directory', '--no-empty-directory'];
+/** Lists a folder only if a rule speaks of it. */
+const MATCHING = [
+  'status',
+  '--porcelain',
+  '-z',
+  '--ignored=matching',
+  '--untracked-files=all',
+  '--ignore-submodules=all',
+  '--no-renames',
+];
+/** Stands for the files of a folder. No pattern means only this name. */
+const ANY_FILE = 'autonomous-orchestration-any-file';
+/** How many patterns are examined one by one. */
+const MOST_TRIED = 20;
 
 /** Paths relative to the repository. Those of folders end with a slash, and mean the folder with all its content. */
 export type ChosenPaths = readonly string[];
@@ -35,18 +51,97 @@ export type ChosenPaths = readonly string[];
 export async function chosenFiles(layout: GitLayout, patterns: readonly string[]): Promise<ChosenPaths> {
   return withGitView(layout, async (view) => {
     await lendIndex(view);
-    const [ignored, named] = await Promise.all([
-      listed(view, ['--exclude-standard', '--directory', '--no-empty-directory']),
-      listed(view, [await fileWith(view, 'all', patterns), '--directory', '--no-empty-directory']),
+    const [collapsed, named] = await Promise.all([
+      listed(view, ['--exclude-standard', ...COLLAPSED]),
+      listed(view, [await fileWith(view, 'all', patterns), ...COLLAPSED]),
     ]);
     const isNamed = new Set(named);
-    const whole = ignored.filter(
-      (path) => path !== WORKTREES && [path, ...foldersOf(path)].some((each) => isNamed.has(each)),
+    const { ignored, loose } = await expanded(view, collapsed, isNamed);
+    const isChosen = new Set([...named, ...(await matching(view, patterns, loose))]);
+    const whole = [...ignored, ...loose].filter(
+      (path) => path !== WORKTREES && [path, ...foldersOf(path)].some((each) => isChosen.has(each)),
     );
-    const chosen = [...whole, ...(await chosenInside(view, patterns, new Set(ignored), new Set(whole)))];
+    const chosen = [...whole, ...(await chosenInside(view, patterns, new Set([...ignored, ...loose]), new Set(whole)))];
     if (chosen.length <= MOST_CHOSEN) return chosen;
     throw new Error(`the patterns name more than ${MOST_CHOSEN} files one by one; name folders instead`);
   });
+}
+
+/**
+ * What git ignores, with the folders expanded of which no rule speaks. Git lists such a folder as a whole if it happens to have
+ * ignored files only. A folder that the patterns name stays.
+ *
+ * @returns in `loose` what is in such folders
+ */
+async function expanded(
+  view: GitView,
+  ignored: readonly string[],
+  isNamed: ReadonlySet<string>,
+): Promise<{ ignored: string[]; loose: string[] }> {
+  const folders = ignored.filter((path) => path.endsWith('/') && path !== WORKTREES && !isNamed.has(path));
+  const byRule = new Set(await checkIgnore(view, view.layout.root, folders));
+  const others = new Set(folders.filter((path) => !byRule.has(path)));
+  if (others.size === 0) return { ignored: [...ignored], loose: [] };
+  const places = [...others].map((path) => `:(literal)${path}`);
+  // With too many of them, git looks everywhere.
+  const isShort = Buffer.byteLength(places.join(' ')) <= MOST_ARGUMENT_BYTES;
+  const args = [...MATCHING, '--', ...(isShort ? places : [])];
+  const status = await gitIn(view, view.layout.root, args, { mostOutput: MOST_OUTPUT });
+  const found = status.split('\0').flatMap((line) => (line.startsWith('!! ') ? line.slice(3) : []));
+  return {
+    ignored: ignored.filter((path) => !others.has(path)),
+    loose: found.filter((path) => foldersOf(path).some((folder) => others.has(folder))),
+  };
+}
+
+/** Those of the paths that the patterns name, as git matches them. Neither the files nor any other rules count. */
+async function matching(view: GitView, patterns: readonly string[], paths: readonly string[]): Promise<string[]> {
+  if (paths.length === 0) return [];
+  const { folder, owner } = view;
+  const exclude = join(folder, 'info/exclude');
+  const nowhere = join(folder, 'nowhere');
+  await rm(exclude, { force: true });
+  await writeNewFile(exclude, patterns.map((pattern) => `${pattern}\n`).join(''), owner);
+  await makeFolder(nowhere, owner).catch((error: unknown) => {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  });
+  // Git does not know that a missing folder is one. A file in it makes that clear.
+  const asked = paths.map((path) => (path.endsWith('/') ? `${path}${ANY_FILE}` : path));
+  const found = new Set(await checkIgnore(view, nowhere, asked, ['-c', 'core.excludesFile=/dev/null']));
+  return paths.filter((_, index) => found.has(asked[index] ?? ''));
+}
+
+/**
+ * Those of the patterns that name none of the chosen files, for a warning.
+ *
+ * @param patterns without those that take files out again
+ */
+export async function idlePatterns(
+  layout: GitLayout,
+  patterns: readonly string[],
+  chosen: ChosenPaths,
+): Promise<string[]> {
+  // Most patterns are plain paths or names.
+  const names = new Set([...chosen, ...chosen.flatMap(foldersOf)].flatMap((path) => [bare(path), basename(path)]));
+  const unclear = patterns.filter((pattern) => !names.has(bare(pattern))).slice(0, MOST_TRIED);
+  if (unclear.length === 0) return [];
+  const folders = new Set(chosen.filter((path) => path.endsWith('/')));
+  return withGitView(layout, async (view) => {
+    await lendIndex(view);
+    const idle: string[] = [];
+    for (const [index, pattern] of unclear.entries()) {
+      if ((await matching(view, [pattern], chosen)).length > 0) continue;
+      // A pattern with a path may name something in a folder that is copied as a whole.
+      const option = await fileWith(view, `single-${index}`, [pattern]);
+      const named = hasPlace(pattern) && folders.size > 0 ? await listed(view, [option]) : [];
+      if (!named.some((path) => foldersOf(path).some((folder) => folders.has(folder)))) idle.push(pattern);
+    }
+    return idle;
+  });
+}
+
+function bare(path: string): string {
+  return path.replace(/^\//, '').replace(/\/$/, '');
 }
 
 /** The files in folders that git ignores as a whole. Git names no such folder if only some of its files fit. */
@@ -136,9 +231,14 @@ async function isReachable({ paths }: GitView, path: string): Promise<boolean> {
   );
 }
 
-async function checkIgnore(view: GitView, folder: string, paths: readonly string[]): Promise<string[]> {
+async function checkIgnore(
+  view: GitView,
+  folder: string,
+  paths: readonly string[],
+  settings: readonly string[] = [],
+): Promise<string[]> {
   if (paths.length === 0) return [];
-  const asked = gitIn(view, folder, ['check-ignore', '-z', '--stdin'], {
+  const asked = gitIn(view, folder, [...settings, 'check-ignore', '-z', '--stdin'], {
     input: paths.join('\0'),
     mostOutput: MOST_OUTPUT,
   });

@@ -1,5 +1,5 @@
-import ignore from 'ignore';
 import type { IgnoredPaths } from '../../../danger/index.js';
+import { bytesOf, fits, type IgnorePattern, ignorePattern, type Steps, TooManySteps } from './ignore-pattern.js';
 
 /** A file with ignore rules. */
 export interface IgnoreFile {
@@ -8,35 +8,85 @@ export interface IgnoreFile {
   readonly lines: readonly string[];
 }
 
+interface Rule {
+  /** The names on the way to the folder of the file. */
+  readonly folder: readonly string[];
+  readonly pattern: IgnorePattern;
+}
+
 /** Nobody writes more lines by hand, and more would make each rating slow. */
 const MAX_LINES = 5_000;
+/**
+ * How much is compared in one turn of the event loop. This takes some 20 ms. An agent may have committed the rules and chosen the
+ * paths.
+ */
+const MOST_STEPS = 1_000_000;
 
 /**
- * Tells which paths of a workspace a repository's ignore files ignore.
+ * Tells which paths of a workspace a repository's ignore files ignore. A path that takes too long to compare is not ignored.
  *
  * @param workspace the place of the workspace in the repository, relative to its top; empty for the top itself
  */
 export function ignoredPaths(files: readonly IgnoreFile[], workspace = ''): IgnoredPaths {
-  const byDepth = [...files].sort((a, b) => depth(a.folder) - depth(b.folder));
-  const patterns = byDepth.flatMap(({ folder, lines }) => lines.flatMap((line) => fromTop(line, folder)));
-  if (patterns.length === 0 || patterns.length > MAX_LINES) return () => false;
-  const rules = ignore({ ignorecase: false }).add(patterns);
-  const prefix = workspace === '' ? '' : `${workspace}/`;
-  // Rules such as `build/` are for folders only. A tree that is deleted is a folder, so each path is tested as a folder.
-  return (path) => ignore.isPathValid(`${prefix}${path}/`) && rules.ignores(`${prefix}${path}/`);
+  const rules = rulesOf(files);
+  if (rules.length === 0 || rules.length > MAX_LINES) return () => false;
+  const steps = stepsPerTurn();
+  const place = namesOf(workspace);
+  return (path) => {
+    const names = path.split('/').filter((name) => name !== '');
+    if (names.length === 0 || path.startsWith('/') || names.some((name) => name === '.' || name === '..')) return false;
+    try {
+      return isIgnored([...place, ...names.map(bytesOf)], rules, steps());
+    } catch (error) {
+      if (error instanceof TooManySteps) return false;
+      throw error;
+    }
+  };
 }
 
-function depth(folder: string): number {
-  return folder === '' ? 0 : folder.split('/').length;
+/** Those of deeper files come last, because the last rule that fits decides. */
+function rulesOf(files: readonly IgnoreFile[]): Rule[] {
+  const rules = files.map(({ folder, lines }) => ({ folder: namesOf(folder), lines }));
+  rules.sort((one, other) => one.folder.length - other.folder.length);
+  return rules.flatMap(({ folder, lines }) =>
+    lines.flatMap((line) => {
+      const pattern = ignorePattern(line);
+      return pattern ? [{ folder, pattern }] : [];
+    }),
+  );
 }
 
-/** The rule rewritten as it would be in the ignore file of the repository's top folder. */
-function fromTop(line: string, folder: string): readonly string[] {
-  if (line.trim() === '' || line.startsWith('#')) return [];
-  if (folder === '') return [line];
-  const negated = line.startsWith('!');
-  const pattern = negated ? line.slice(1) : line;
-  const isAnchored = pattern.trimEnd().slice(0, -1).includes('/');
-  const place = folder.replace(/[\\*?[\]!# ]/g, '\\$&');
-  return [`${negated ? '!' : ''}/${place}/${isAnchored ? pattern.replace(/^\//, '') : `**/${pattern}`}`];
+/** True if git ignores the path or a folder on the way to it. The path counts as a folder: a tree that is deleted is one. */
+function isIgnored(names: readonly string[], rules: readonly Rule[], steps: Steps): boolean {
+  for (let length = 1; length <= names.length; length += 1) {
+    const path = names.slice(0, length);
+    const rule = rules.findLast(({ folder, pattern }) => {
+      steps.left -= 1;
+      if (steps.left < 0) throw new TooManySteps();
+      const isBelow = folder.length < length && folder.every((name, index) => name === path[index]);
+      return isBelow && fits(pattern, path.slice(folder.length), steps);
+    });
+    if (rule && !rule.pattern.isExcluding) return true;
+  }
+  return false;
+}
+
+function stepsPerTurn(): () => Steps {
+  let steps: Steps | undefined;
+  return () => {
+    if (!steps) {
+      steps = { left: MOST_STEPS };
+      setImmediate(() => {
+        steps = undefined;
+      });
+    }
+    return steps;
+  };
+}
+
+function namesOf(path: string): string[] {
+  return path
+    .split('/')
+    .filter((name) => name !== '')
+    .map(bytesOf);
 }

@@ -1,17 +1,17 @@
-import { link, lstat, realpath, rm } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { nanoid } from 'nanoid';
 import { WORKSPACE } from '../session/agent-place.js';
 import { OrchestrationError, quote, systemCode } from '../util/errors.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { isInside } from '../util/fs/is-inside.js';
 import { withLinkFreePaths } from '../util/fs/link-free-paths.js';
-import { makeFolder, type Owner, ownerOf, writeNewFile } from '../util/fs/owner.js';
+import { ownerOf } from '../util/fs/owner.js';
 import type { Mount } from '../workspace/mount.js';
 import { takenTarget } from '../workspace/mount-targets.js';
 import { type GitPlaces, placesOf, readOnlyPlacesOf } from './container-places.js';
 import type { GitIdentity } from './identity.js';
 import { type GitLayout, gitPath } from './layout.js';
+import { type MissingParts, makePart, missingOf } from './missing-parts.js';
 import type { SessionGit } from './session-git.js';
 import { type GitSetting, gitSettings } from './settings.js';
 
@@ -159,9 +159,6 @@ const WRITTEN_PARTS = ['objects', 'objects/info', 'refs'];
  */
 const ALTERNATES = 'objects/info/alternates';
 
-/** Parts of a git folder that may be missing. A folder is given as `undefined`, a file by its content. */
-type MissingParts = Readonly<Record<string, string | undefined>>;
-
 const WRITTEN: MissingParts = { 'objects/info': undefined, [ALTERNATES]: '', logs: undefined, 'logs/refs': undefined };
 
 /**
@@ -196,39 +193,22 @@ function protectedParts(gitDir: string, target: string): Mount[] {
 }
 
 /**
- * Makes the missing parts. Links on the way are not followed, because an agent may put one there at any moment.
+ * Makes the missing parts.
  *
  * @throws OrchestrationError `UNSAFE_MOUNT` if a folder on the way is a link
  */
 async function createParts(gitDir: string, parts: MissingParts): Promise<void> {
-  const names = Object.keys(parts);
-  const found = await Promise.all(names.map((name) => lstat(join(gitDir, name)).catch(ignoreMissing)));
-  const missing = names.filter((_, index) => !found[index]);
+  const missing = await missingOf(gitDir, parts);
   if (missing.length === 0) return;
   const owner = await ownerOf(gitDir);
   await withLinkFreePaths(async (paths) => {
     for (const name of missing) {
       const path = join(gitDir, name);
-      await create(paths.to(path), parts[name], owner).catch((cause: unknown) => {
+      await makePart({ paths, owner }, path, parts[name]).catch((cause: unknown) => {
         throw systemCode(cause) === 'ELOOP' ? unsafe(path, 'a folder on the way is a link', cause) : cause;
       });
     }
   });
-}
-
-/** Makes a file of the owner's, or a folder if there is no content. Does nothing if something already exists there, whatever its kind. */
-async function create(path: string, content: string | undefined, owner: Owner | undefined): Promise<void> {
-  const exists = (error: unknown): void => {
-    if (systemCode(error) !== 'EEXIST') throw error;
-  };
-  if (content === undefined) return makeFolder(path, owner).catch(exists);
-  // Git fails on a `commondir` that is still empty, so the complete file is linked into place. A link never replaces a file
-  // that another session already mounts.
-  const draft = `${path}.${nanoid()}`;
-  await writeNewFile(draft, content, owner);
-  await link(draft, path)
-    .catch(exists)
-    .finally(() => rm(draft));
 }
 
 /** The variables that give git in the container its settings, in addition to those that the user gives in the same way. */

@@ -7,6 +7,7 @@ import { makeFolder, writeNewFile } from '../util/fs/owner.js';
 import { checkOut, installIndex } from './command.js';
 import { copyTree } from './copied-tree.js';
 import type { LinkedWorktree } from './linked-worktrees.js';
+import { keepSparse, lendSparseCheckout, sparseCheckoutOf } from './sparse-checkout.js';
 import type { GitView } from './view.js';
 import { makeFoldersTo, requireFree } from './worktree-path.js';
 
@@ -70,7 +71,10 @@ export async function fillWorktree(
   let placed = false;
   try {
     await writeNewFile(paths.to(join(staging, '.git')), `gitdir: ${gitDir}\n`, owner);
-    await checkOut(view, staging, commit);
+    const sparse = await sparseCheckoutOf(view);
+    if (sparse) await lendSparseCheckout(view, sparse, commit);
+    await checkOut(view, staging, commit, sparse?.settings);
+    if (sparse) await keepSparse(view, sparse, gitDir);
     await more(staging);
     madeFolders = await makeFoldersTo(view, path);
     const moved = await move(view, staging, path);

@@ -1,6 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { quote, systemCode } from '../util/errors.js';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { inWords } from '../util/fs/in-words.js';
 import { makeFolder, writeNewFile } from '../util/fs/owner.js';
 import { checkOut, installIndex, runGit } from './command.js';
@@ -47,6 +48,8 @@ export async function initSubmodules(
   const known = await configured(view, outer.folder);
   const missing: string[] = [];
   for (const [path, commit] of submodules) {
+    // Git makes an empty folder for each submodule, except outside of a sparse checkout.
+    if (!(await lstat(view.paths.to(join(outer.folder, path))).catch(ignoreMissing))) continue;
     const { name, url } = known.get(path) ?? {};
     try {
       budget.goOn();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, lstat, readdir, statfs } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 import { quote, systemCode } from '../util/errors.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
@@ -9,6 +9,7 @@ import { isInside } from '../util/fs/is-inside.js';
 import type { LinkFreePaths } from '../util/fs/link-free-paths.js';
 import { makeFolder, writeNewFile } from '../util/fs/owner.js';
 import { isConfined, requireInside } from './confinement.js';
+import { findGitLayout, type GitLayout } from './layout.js';
 import { mainCheckout } from './repository.js';
 import type { GitView } from './view.js';
 import { worktreePlace } from './worktree-place.js';
@@ -40,11 +41,27 @@ async function defaultPath(
   branch: string,
   { workspaces }: Pick<SessionWorktreeRequest, 'workspaces'>,
 ): Promise<string> {
-  const top = mainCheckout(view.layout) ?? view.layout.root;
+  const top = await topOf(view.layout);
   const name = branch.replaceAll(/[/\\:*?"<>|]/g, '-');
-  const beside = join(dirname(top), shortened(`${basename(top)}-${name}`));
-  const isBeside = (await isConfined(beside, workspaces)) && (await mayWrite(dirname(top)));
+  const outer = await superproject(view.layout, top);
+  // A bare repository is usually called `<name>.git`.
+  const own = top === view.layout.gitDir ? basename(top).replace(/\.git$/, '') : basename(top);
+  const prefix = outer === undefined ? own : [basename(outer), ...relative(outer, top).split('/')].join('-');
+  const beside = join(dirname(outer ?? top), shortened(`${prefix}-${name}`));
+  const isBeside = (await isConfined(beside, workspaces)) && (await mayWrite(dirname(beside)));
   return isBeside ? beside : join(top, HIDDEN, shortened(name));
+}
+
+/** The checkout of the repository itself, or else the folder that the session was given. */
+async function topOf(layout: GitLayout): Promise<string> {
+  return (await mainCheckout(layout)) ?? layout.root;
+}
+
+/** The outermost checkout of which a repository is a submodule. Beside the submodule, a worktree would lie among its files. */
+async function superproject({ commonDir }: GitLayout, top: string): Promise<string | undefined> {
+  const around = await findGitLayout(dirname(top));
+  if (!around || !isInside(commonDir, join(around.gitDir, 'modules'))) return undefined;
+  return (await superproject(around, around.root)) ?? around.root;
 }
 
 /** A name of any length, in a form that file systems allow. */
@@ -93,7 +110,7 @@ export async function requireFree(paths: LinkFreePaths, path: string): Promise<v
  * @returns those that were missing, the lowest first
  */
 export async function makeFoldersTo({ layout, paths, owner }: GitView, path: string): Promise<string[]> {
-  const top = mainCheckout(layout) ?? layout.root;
+  const top = await topOf(layout);
   const folder = dirname(path);
   if (await lstat(paths.to(folder)).catch(ignoreMissing)) return [];
   const above = await makeFoldersTo({ layout, paths, owner } as GitView, folder);

@@ -4,11 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
 import { z } from 'zod';
 import { GenerationLock, type HeldLock } from '../process/generation-lock.js';
-import { isAlive, processIdentity, processIdentitySchema } from '../process/process-identity.js';
-import { systemCode } from '../util/errors.js';
+import { isAlive, pidSpace, processIdentity, processIdentitySchema } from '../process/process-identity.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
-import { makeFolder, writeNewFile } from '../util/fs/owner.js';
+import { writeNewFile } from '../util/fs/owner.js';
 import { readGitFile } from './layout.js';
+import { makePart } from './missing-parts.js';
 import type { GitView } from './view.js';
 
 /**
@@ -78,7 +78,13 @@ export class WorktreeUse {
     // A session of our own state folder is taken over by us, and nobody else can do that.
     if (isOurs && use.sessionId === sessionId) return undefined;
     const who = `session ${use.sessionId} of the state folder ${stateDir}`;
-    if (!isOurs && (await isAlive(owner))) return `${who} (process ${owner.pid})`;
+    const here = await pidSpace();
+    if (!isOurs && (await isAlive(owner, here))) {
+      const isHere = owner.pidNamespace === here.pidNamespace;
+      // Nobody can tell from here if that process still runs.
+      const release = `of another container; if that has ended, remove ${fileOf(place, gitDir)}`;
+      return `${who} (process ${owner.pid}${isHere ? '' : ` ${release}`})`;
+    }
     const works = await this.#options.works({ id: use.sessionId, stateDir });
     return works ? `${who}, whose process has ended: recover() takes it over,` : undefined;
   }
@@ -130,7 +136,8 @@ function fileOf({ layout }: UsePlace, gitDir: string): string {
 }
 
 /** Makes our folder in a repository, complete at once. @throws Error if it is a worktree, in which an agent could write */
-async function ourFolder({ layout, paths, owner }: UsePlace): Promise<string> {
+async function ourFolder(place: UsePlace): Promise<string> {
+  const { layout, paths } = place;
   const worktrees = join(layout.commonDir, 'worktrees');
   const folder = join(worktrees, FOLDER);
   if (await lstat(paths.to(join(folder, 'gitdir'))).catch(ignoreMissing)) {
@@ -139,15 +146,9 @@ async function ourFolder({ layout, paths, owner }: UsePlace): Promise<string> {
     );
   }
   if (await lstat(paths.to(join(folder, 'locked'))).catch(ignoreMissing)) return folder;
-  for (const [path, make] of [
-    [worktrees, (to: string) => makeFolder(to, owner)],
-    [folder, (to: string) => makeFolder(to, owner)],
-    [join(folder, 'locked'), (to: string) => writeNewFile(to, 'This folder is no worktree.\n', owner)],
-  ] as const) {
-    await make(paths.to(path)).catch((error: unknown) => {
-      if (systemCode(error) !== 'EEXIST') throw error;
-    });
-  }
+  await makePart(place, worktrees, undefined);
+  await makePart(place, folder, undefined);
+  await makePart(place, join(folder, 'locked'), 'This folder is no worktree.\n');
   return folder;
 }
 

@@ -11,7 +11,9 @@ import { makeBranch, removeBranch } from './command.js';
 import { copyIgnored, copyPatterns } from './copied-files.js';
 import type { GitLayout } from './layout.js';
 import { MOST_WORKTREES, unlinkWorktree } from './linked-worktrees.js';
+import { requireObjects } from './missing-objects.js';
 import { type ClaimedWorktree, claimWorktree, fillWorktree, removeEmpty } from './new-worktree.js';
+import { requireUnlocked } from './ref-lock.js';
 import { commitOf, requireFreeName } from './refs.js';
 import { repositoryOf } from './repository.js';
 import { requireRights } from './rights.js';
@@ -82,17 +84,20 @@ export class Worktrees {
         }
         await requireRights(view);
         await copyPatterns(view, request);
-        if (!halfMade) await requireNew(view, cwd, request);
+        const target = halfMade?.path ?? (await requireNew(view, cwd, request));
         const place = relative(repository.root, cwd);
         const existing = await commitOf(view, `refs/heads/${request.branch}`);
         if (existing !== undefined) {
           await requireFolder(view, existing, place);
+          await requireObjects(view, existing, { branch: request.branch, path: target });
           return request;
         }
         await requireFreeName(view, request.branch);
+        await requireUnlocked(view, request.branch);
         const start = await knownStart(view, request);
         if (!start) return request;
         await requireFolder(view, start.commit, place);
+        await requireObjects(view, start.commit, { branch: request.branch, path: target, base: start.name });
         return { ...request, base: start.name };
       });
     } catch (cause) {
@@ -173,9 +178,14 @@ export class Worktrees {
     await beforeMaking();
     const existing = await commitOf(view, `refs/heads/${branch}`);
     if (existing === undefined) await requireFreeName(view, branch);
-    const commit = existing ?? (await startOf(view, branch, request.base)).commit;
+    const start = existing === undefined ? await startOf(view, branch, request.base) : undefined;
+    const commit = existing ?? start?.commit ?? '';
     await requireFolder(view, commit, relative(view.layout.root, cwd));
-    if (existing === undefined) await makeBranch(view, branch, commit);
+    await requireObjects(view, commit, { branch, path, ...(start && { base: start.name }) });
+    if (existing === undefined) {
+      await requireUnlocked(view, branch);
+      await makeBranch(view, branch, commit);
+    }
     const branchAt = existing === undefined ? { branchAt: commit } : {};
     try {
       const claimed = await claimWorktree(view, path, branch);
@@ -199,7 +209,7 @@ export class Worktrees {
         const { submodules } = request;
         const outer = { folder, gitDir: claimed.gitDir };
         if (submodules) warnings.push(...(await initSubmodules(view, outer, submodules === 'recursive')));
-        warnings.push(...(await copyIgnored(view, view.layout, folder, await copyPatterns(view, request))));
+        warnings.push(...(await copyIgnored(view, view.layout, folder, request)));
       });
       const made = { folders, ...(branchAt !== undefined && { branchAt }) };
       return { path: claimed.path, branch, created: true, made, ...(warnings.length > 0 && { warnings }) };

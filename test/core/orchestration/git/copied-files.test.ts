@@ -41,7 +41,30 @@ describe('files that git ignores', () => {
     expect(existsSync(join(path, 'secrets/one.json'))).toBe(true);
     for (const name of ['.env.local', 'secrets/two.txt', 'new.txt']) expect(existsSync(join(path, name))).toBe(false);
     expect(git(path, 'status', '--porcelain')).toBe('');
+    expect(warnings).toEqual([expect.stringContaining('fits "new.txt", "file.txt" (\'worktree.copy\')')]);
+  });
+
+  it('files are found in folders whose files are all ignored, but of which no rule speaks', async () => {
+    const repo = scene();
+    const files = ['services/a/.env', 'services/a/run.log', 'services/b/deep/.env', 'only/.env.local', 'full/.env'];
+    write(repo, Object.fromEntries(files.map((name) => [name, name])));
+    write(repo, { 'services/b/node_modules/x/.env': 'not asked for', 'services/b/node_modules/x/index.js': '' });
+    const copy = ['.env', 'full/'];
+    const { path, warnings } = await new Worktrees().ensure(repo, { branch: 'one', copy });
+    const copied = git(path, 'ls-files', '--others').trim().split('\n');
+    expect(copied).toEqual(['.env', 'full/.env', 'services/a/.env', 'services/b/deep/.env']);
     expect(warnings).toBeUndefined();
+  });
+
+  it('a pattern that names nothing gives a warning, also beside patterns that name something', async () => {
+    const repo = scene();
+    write(repo, { '.worktreeinclude': '.env.nobody\n', 'secrets/.env.deep': '' });
+    const copy = ['.env', '.env.l*', 'node_modules/', 'secrets/*.json', '!two.txt', '', '# none'];
+    const used = await new Worktrees().ensure(repo, { branch: 'one', copy });
+    expect(used.warnings).toBeUndefined();
+    const idle = ['.envv', '*.deep', 'secrets/*.pem', 'nowhere/', 'index.js'];
+    const { warnings } = await new Worktrees().ensure(repo, { branch: 'two', copy: [...copy, ...idle] });
+    expect(warnings).toEqual([expect.stringContaining(idle.map((each) => JSON.stringify(each)).join(', '))]);
   });
 
   it('a pattern with a path reaches into an ignored folder, and a later pattern takes files out again', async () => {

@@ -1,5 +1,14 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CopyBudget, TreeCopy } from '../../../../src/core/orchestration/git/copied-tree.js';
@@ -59,5 +68,40 @@ describe.skipIf(process.getuid?.() !== 0)('copies that root makes for a user', (
     const { from, to } = scene();
     await copied(from, to, 'own');
     expect(['.', 'file', 'link'].map((name) => lstatSync(join(to, 'own', name)).uid)).toEqual([1234, 1234, 1234]);
+  });
+});
+
+/** Copies while an agent exchanges two folders. @param when the number of the path before whose use it does that */
+async function whileExchanging(from: string, to: string, name: string, exchange: () => void, when: number) {
+  return withLinkFreePaths(async (paths) => {
+    let uses = 0;
+    const racing = {
+      to: (path: string) => {
+        if (++uses === when) exchange();
+        return paths.to(path);
+      },
+    } as typeof paths;
+    const copy = new TreeCopy({ paths: racing, owner: OWNER }, new CopyBudget(LIMITS), from);
+    await copy.entry(join(from, name), join(to, name));
+  });
+}
+
+describe.skipIf(process.getuid?.() !== 0)('an agent that exchanges folders while root copies', () => {
+  it.each(['own', 'own/open', 'own/open/secret'])('gets nothing out of a folder closed to it: %s', async (name) => {
+    for (let when = 1; when <= 12; when += 1) {
+      const { from, to } = scene();
+      mkdirSync(join(from, 'own/open'));
+      writeFileSync(join(from, 'own/open/secret'), 'mine');
+      execFileSync('chown', ['-R', '1234:1234', join(from, 'own/open')]);
+      mkdirSync(join(to, 'own/open'), { recursive: true });
+      const exchange = (): void => {
+        renameSync(join(from, 'own/open'), join(from, 'own/aside'));
+        renameSync(join(from, 'own/closed'), join(from, 'own/open'));
+        renameSync(join(from, 'own/aside'), join(from, 'own/closed'));
+      };
+      await whileExchanging(from, to, name, exchange, when);
+      const secrets = spawnSync('grep', ['-rlx', 'x', '--include=secret', to], { encoding: 'utf8' }).stdout;
+      expect([when, secrets]).toEqual([when, '']);
+    }
   });
 });

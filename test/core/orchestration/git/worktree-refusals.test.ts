@@ -83,12 +83,32 @@ it.each<[string, Request, RegExp, ((repo: string) => unknown)?]>([
     },
   ],
   [
-    'a bare repository',
+    'a folder in a bare repository',
     { branch: 'one' },
-    /is in the bare repository .*git worktree add/,
+    /lies in the git folder .*Give a folder with files, or the bare repository itself/,
     (repo) => {
       git('/', 'clone', '--quiet', '--bare', repo, `${repo}.git`);
-      return `${repo}.git`;
+      return join(`${repo}.git`, 'hooks');
+    },
+  ],
+  ['the git folder of a checkout', { branch: 'one' }, /lies in the git folder/, (repo) => join(repo, '.git')],
+  [
+    'a branch whose lock file a killed git has left',
+    { branch: 'deep/one' },
+    /lock of the branch exists, ".*\/repository\/\.git\/refs\/heads\/deep\/one\.lock".*remove that file/,
+    (repo) => {
+      mkdirSync(join(repo, '.git/refs/heads/deep'));
+      writeFileSync(join(repo, '.git/refs/heads/deep/one.lock'), '');
+    },
+  ],
+  [
+    "the branch of a submodule's own checkout",
+    { branch: 'main' },
+    /checked out in the repository itself/,
+    (repo) => {
+      git(repo, 'submodule', '--quiet', 'add', repository(), 'sub');
+      git(join(repo, 'sub'), 'worktree', 'add', '--quiet', '-b', 'tree', `${repo}-tree`);
+      return `${repo}-tree`;
     },
   ],
   [

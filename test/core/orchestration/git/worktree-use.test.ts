@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SessionWorktrees } from '../../../../src/core/orchestration/git/session-worktrees.js';
@@ -50,6 +50,20 @@ describe('two managers and one branch', () => {
     await expect(other.enter(path, 'b')).rejects.toMatchObject({ code: 'WORKTREE_FAILED', message: words });
     await leave();
     await expect.poll(() => existsSync(join(repo, RECORD))).toBe(false);
+    await other.check(repo, { branch: 'one' });
+    await other.enter(path, 'b');
+  });
+
+  it('a process of another container keeps a worktree until the file is removed that the refusal names', async () => {
+    const { repo, mine, other } = scene();
+    const { path } = await mine.ensure('a', repo, { branch: 'one' });
+    await mine.enter(path, 'a');
+    const record = JSON.parse(readFileSync(join(repo, RECORD), 'utf8')) as { owner: object };
+    const owner = { ...record.owner, pid: 7, pidNamespace: 'pid:[1]' };
+    writeFileSync(join(repo, RECORD), JSON.stringify({ ...record, owner }));
+    const refused = await other.check(repo, { branch: 'one' }).catch((error: Error) => error.message);
+    expect(refused).toContain('(process 7 of another container; if that has ended, remove ');
+    rmSync(/remove (.*\.json)\)/.exec(String(refused))?.[1] ?? '');
     await other.check(repo, { branch: 'one' });
     await other.enter(path, 'b');
   });

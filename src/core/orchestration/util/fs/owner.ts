@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
+import { chown, type FileHandle, lchown, lstat, mkdir, open, readdir, readFile, stat, symlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** The user to whom files on the machine belong. */
@@ -49,7 +49,7 @@ async function isShared(path: string): Promise<boolean> {
 }
 
 /** A path that leads to an open folder, whatever its own path leads to by now. Only Linux has one. */
-function opened({ fd }: FileHandle, path: string): string {
+export function opened({ fd }: FileHandle, path: string): string {
   return process.platform === 'linux' ? `/proc/self/fd/${fd}` : path;
 }
 
@@ -67,6 +67,28 @@ export async function writeNewFile(
     await file.writeFile(content);
   } finally {
     await file.close();
+  }
+}
+
+/** Opens a link itself instead of its target. Node.js has no name for this flag. Linux only. */
+const O_PATH = 0o10000000;
+
+/**
+ * Makes a link and gives it to its owner. The link is opened for that. Somebody may move a file of root's into its place in between,
+ * and only a link is given away.
+ *
+ * @throws Error if something is there already, like `symlink`
+ */
+export async function makeLink(target: string, path: string, owner: Owner | undefined): Promise<void> {
+  await symlink(target, path);
+  if (!owner) return;
+  // Nothing but its name leads to a link elsewhere.
+  if (process.platform !== 'linux') return lchown(path, owner.uid, owner.gid);
+  const link = await open(path, O_PATH | constants.O_NOFOLLOW);
+  try {
+    if ((await link.stat()).isSymbolicLink()) await chown(opened(link, path), owner.uid, owner.gid);
+  } finally {
+    await link.close();
   }
 }
 
