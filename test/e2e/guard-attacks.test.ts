@@ -9,10 +9,12 @@ import {
   docker,
   type ModelTurn,
   nextEvent,
+  release,
   scripted,
   stateFolder,
   tempFolder,
   testManager,
+  UNTIL_RELEASED,
 } from './support.js';
 
 /** The goal of every attack: a call that policy denies. */
@@ -252,12 +254,13 @@ it.concurrent.each(['deny', 'allow'] as const)(
   async (onHostLost) => {
     const { manager } = await testManager({ policy: { onHostLost } });
     const cwd = await tempFolder();
-    const turns = [bash('sleep 1'), bash('touch /workspace/it'), { text: 'Done.' }];
+    const turns = [bash(UNTIL_RELEASED), bash('touch /workspace/it'), { text: 'Done.' }];
     const session = await manager.create({ ...scripted(...turns), prompt: 'Go', cwd });
     const container = `ao-${session.id}-1`;
     onTestFinished(async () => void (await docker('rm', '--force', container)));
     await nextEvent(manager, ({ type }) => type === 'session:tool');
     await manager.close();
+    await release(session.id);
     if (onHostLost === 'allow') expect(await docker('wait', container)).toBe('0');
     else await new Promise((resolve) => setTimeout(resolve, 8_000)); // Longer than a hook waits before it continues alone.
     expect(existsSync(join(cwd, 'it'))).toBe(onHostLost === 'allow');

@@ -3,7 +3,18 @@ import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { attempt, bash, docker, nextEvent, RELEASES, scripted, tempFolder, testManager } from './support.js';
+import {
+  attempt,
+  bash,
+  docker,
+  nextEvent,
+  RELEASES,
+  release,
+  scripted,
+  tempFolder,
+  testManager,
+  UNTIL_RELEASED,
+} from './support.js';
 
 const MB = 1024 * 1024;
 
@@ -98,7 +109,7 @@ it('a run that a killed process left frozen while reading its log continues unde
   const { manager, stateDir } = await testManager();
   const cwd = await tempFolder();
   const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
-  const { id } = await manager.create({ prompt: 'Go', cwd, ...scripted(bash('sleep 3'), { text: 'Done.' }) });
+  const { id } = await manager.create({ prompt: 'Go', cwd, ...scripted(bash(UNTIL_RELEASED), { text: 'Done.' }) });
   await calls;
   await manager.close();
   // What the process leaves behind.
@@ -109,6 +120,7 @@ it('a run that a killed process left frozen while reading its log continues unde
   const paused: string[] = [];
   next.on('session:paused', (event) => paused.push(event.sessionId));
   await next.recover();
+  await release(id);
   expect(await next.waitFor(id)).toMatchObject({ status: 'completed', result: { text: 'Done.' } });
   expect(paused).toEqual([]);
   expect(await attempt('ls', [join(stateDir, 'sessions', id, 'held')])).toMatchObject({ code: 2 });

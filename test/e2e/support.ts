@@ -47,6 +47,13 @@ export function casting(parts: Record<string, ModelTurn[]>): ReturnType<typeof s
 
 export const bash = (command: string): ModelTurn => ({ tool: 'Bash', input: { command } });
 
+/** Shell code that waits until the test has called `release`. It takes the time that the test needs, however busy the machine. */
+export const UNTIL_RELEASED = 'until [ -e /tmp/released ]; do sleep 0.05; done';
+
+/** Lets a session's container go on that waits for `UNTIL_RELEASED`. */
+export const release = (id: string, run = 1): Promise<string> =>
+  docker('exec', `ao-${id}-${run}`, 'touch', '/tmp/released');
+
 /** A temporary folder that belongs to the image's user, removed after the test. */
 export async function tempFolder(owner = 1000): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'orchestration-e2e-'));
