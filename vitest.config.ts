@@ -38,6 +38,7 @@ export default defineConfig({
           name: 'unit',
           expect: { poll: POLL },
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           // The tests wait for processes and files. Vitest would leave one core free.
           maxWorkers: availableParallelism(),
           include: ['test/**/*.test.ts'],
@@ -53,6 +54,7 @@ export default defineConfig({
           include: ['test/page/**/*.test.ts'],
           globalSetup: 'test/page/global-setup.ts',
           testTimeout: 120_000,
+          hookTimeout: 60_000,
           maxWorkers: 2,
         },
       },

@@ -8,7 +8,6 @@ import {
   containersOf,
   docker,
   type ModelTurn,
-  nextEvent,
   release,
   scripted,
   stateFolder,
@@ -254,11 +253,11 @@ it.concurrent.each(['deny', 'allow'] as const)(
   async (onHostLost) => {
     const { manager } = await testManager({ policy: { onHostLost } });
     const cwd = await tempFolder();
-    const turns = [bash(UNTIL_RELEASED), bash('touch /workspace/it'), { text: 'Done.' }];
+    const turns = [bash(`touch begun; ${UNTIL_RELEASED}`), bash('touch /workspace/it'), { text: 'Done.' }];
     const session = await manager.create({ ...scripted(...turns), prompt: 'Go', cwd });
     const container = `ao-${session.id}-1`;
     onTestFinished(async () => void (await docker('rm', '--force', container)));
-    await nextEvent(manager, ({ type }) => type === 'session:tool');
+    await expect.poll(() => existsSync(join(cwd, 'begun'))).toBe(true);
     await manager.close();
     await release(session.id);
     if (onHostLost === 'allow') expect(await docker('wait', container)).toBe('0');

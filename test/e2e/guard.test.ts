@@ -8,8 +8,8 @@ import {
   type ModelTurn,
   nextEvent,
   RELEASES,
-  release,
   scripted,
+  steerHeld,
   tempFolder,
   testManager,
   UNTIL_RELEASED,
@@ -147,9 +147,8 @@ describe.each(RELEASES)('the guard and steering, with Claude Code $version', ({ 
     const { id } = await manager.create(options);
     await nextEvent(manager, ({ type }) => type === 'session:tool');
     const long = `STEER-B: ${'and hurry '.repeat(790)}to the END-OF-B`;
-    await Promise.all([manager.steer(id, 'STEER-A: use pnpm'), manager.steer(id, long)]);
+    await steerHeld(manager, id, 'STEER-A: use pnpm', long);
     expect(manager.get(id)?.status).toBe('running');
-    await release(id);
     await manager.waitFor(id);
     const steered = events.flatMap((event) => (event.type === 'session:steered' ? [event.message] : []));
     expect(steered).toEqual(['STEER-A: use pnpm', long]);

@@ -24,6 +24,7 @@ import {
   repository,
   scripted,
   stateFolder,
+  steerHeld,
   tempFolder,
   testManager,
   UNTIL_RELEASED,
@@ -176,8 +177,7 @@ describe('a person and the process', () => {
     const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
     const { id } = await create();
     await calls;
-    await manager.steer(id, 'By the way');
-    await release(id);
+    await steerHeld(manager, id, 'By the way');
     const session = await waits(manager, id);
     expect(await readFile(session.logFile ?? '', 'utf8')).toContain(
       'The user says, while you are at work:\\n\\nBy the way',

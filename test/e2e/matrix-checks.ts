@@ -21,6 +21,7 @@ import {
   repository,
   scripted,
   stateFolder,
+  steerHeld,
   tempFolder,
   testManager,
   UNTIL_RELEASED,
@@ -142,8 +143,7 @@ export function checksOf(
     const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
     const { id } = await manager.create(await options(mode, bash(UNTIL_RELEASED), { text: 'Heard.' }));
     await calls;
-    await manager.steer(id, 'Mind the gap');
-    await release(id);
+    await steerHeld(manager, id, 'Mind the gap');
     const session = await seen(manager, id);
     expect(session.result?.text).toBe('Heard.');
     expect(events).toContainEqual(expect.objectContaining({ type: 'session:steered', message: 'Mind the gap' }));

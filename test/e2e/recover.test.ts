@@ -55,7 +55,10 @@ describe('a session whose process was killed', () => {
       { ...scripted(STARTS_HELD, bash('ls'), bash('ls'), { text: 'x' }), maxTurns: 2 },
       ALLOW_ALONE,
     );
-    const id = await killedWhen('session:tool', one);
+    const host = new Host(one);
+    const id = await host.when('session:tool');
+    await expect.poll(() => starts(one).catch(() => '')).toBe('run\n');
+    await host.kill();
     await release(id);
     await docker('wait', `ao-${id}-1`);
     const { manager } = await testManager({ stateDir: one.stateDir });
@@ -162,7 +165,7 @@ describe('a session whose process was killed', () => {
 
   it('a session that killed hooks while no manager ran is stopped by the next manager', async () => {
     // The hooks live until the process is gone. Then every hook that waits for a process is killed.
-    const killer = `${UNTIL_RELEASED}
+    const killer = `touch begun; ${UNTIL_RELEASED}
       nohup sh -c 'while true; do pkill -9 -f "[a]utonomous-orchestration.sh"; done' >/dev/null 2>&1 &`;
     const call = bash('touch /workspace/it');
     const script = scripted(bash('sh kill.sh'), call, { text: 'x', delayMs: 100_000 });
@@ -170,7 +173,10 @@ describe('a session whose process was killed', () => {
     const one = await task(script, { manager: policy });
     const cwd = one.session.cwd ?? '';
     await writeFile(join(cwd, 'kill.sh'), killer);
-    const id = await killedWhen('session:tool', one);
+    const host = new Host(one);
+    const id = await host.when('session:tool');
+    await expect.poll(() => readdir(cwd)).toContain('begun');
+    await host.kill();
     await release(id);
     // Before the log shows that the call ran, the next manager takes its request for one that waits for a decision.
     const log = join(one.stateDir, 'sessions', id, 'stream.log');
