@@ -39,8 +39,8 @@ export default defineConfig({
           expect: { poll: POLL },
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // The tests wait for processes and files. Vitest would leave one core free.
-          maxWorkers: availableParallelism(),
+          // The tests wait for processes, files and time limits, and some of them for seconds. Vitest would leave one core free.
+          maxWorkers: availableParallelism() + 1,
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/faults/**', 'test/page/**'],
           typecheck: { enabled: true, include: ['test/**/*.test-d.ts'] },

@@ -11,6 +11,7 @@ import {
   RELEASES,
   release,
   scripted,
+  size,
   tempFolder,
   testManager,
   UNTIL_RELEASED,
@@ -36,7 +37,9 @@ done; done) >/dev/null 2>&1 &
 `;
 
 describe.each(RELEASES)('an agent of Claude Code $version that floods its log', ({ version, image }) => {
-  it.each(Object.entries(FLOODS))(
+  // With `FULL=1` every flood on each release, by default one each.
+  const own = version === RELEASES[0].version ? 0 : 1;
+  it.each(Object.entries(FLOODS).filter((_, index) => size(1, 2) === 2 || index === own))(
     'an agent that floods its log and kills its hooks runs at most three denied calls: %s',
     { timeout: 300_000 },
     async (_, flood) => {
@@ -79,9 +82,9 @@ describe.each(RELEASES)('an agent of Claude Code $version that floods its log', 
     const { id } = await manager.create(options);
     const { status, result, logFile = '' } = await manager.waitFor(id);
     expect({ status, reason: result?.reason }).toEqual({ status: 'failed', reason: 'log_limit' });
-    const { size } = await stat(logFile);
-    expect(size).toBeGreaterThan(20 * MB);
-    expect(size).toBeLessThanOrEqual(21 * MB);
+    const { size: bytes } = await stat(logFile);
+    expect(bytes).toBeGreaterThan(20 * MB);
+    expect(bytes).toBeLessThanOrEqual(21 * MB);
   });
 });
 

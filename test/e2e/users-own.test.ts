@@ -8,7 +8,7 @@ import { RELEASES, size } from './support.js';
 const UID = 1234;
 becomeUser(UID);
 
-const FEW: readonly SessionMode[] = ['autonomous', 'interactive', 'worktree'];
+const FEW: readonly SessionMode[] = ['interactive', 'worktree'];
 
 /** With `FULL=1`, everything that `matrix.test.ts` checks. */
 describe.each(size(1, 2) === 1 ? RELEASES.slice(0, 1) : RELEASES)(
