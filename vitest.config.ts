@@ -65,8 +65,9 @@ export default defineConfig({
           expect: { poll: POLL },
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/global-setup.ts', 'test/page/global-setup.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
+          // Many times what the slowest takes: a machine may be busy.
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
           // The sessions wait for each other and for the engine most of the time, also where there are only two cores.
           maxWorkers: 3,
         },
@@ -78,8 +79,8 @@ export default defineConfig({
           expect: { poll: POLL },
           include: ['test/faults/**/*.test.ts'],
           globalSetup: 'test/e2e/global-setup.ts',
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
           maxWorkers: 2,
         },
       },

@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
+import { inputBox } from '../../src/core/orchestration/executors/terminal/claude-input.js';
 import {
   attempt,
   bash,
@@ -93,7 +94,9 @@ it('ready.ts installs before the agent begins, and the second session finds the 
     '--filter',
     `label=autonomous-orchestration.cache-of=${cwd}/.git`,
   );
-  await docker('volume', 'rm', ...volumes.split('\n'));
+  // Their size may still be measured, in a container that ends by itself.
+  const removed = () => attempt('docker', ['volume', 'rm', '--force', ...volumes.split('\n')]);
+  await expect.poll(removed).toMatchObject({ code: 0 });
 });
 
 it('guard.ts asks at the terminal, runs an approved command, and does not run a denied one', async () => {
@@ -231,10 +234,15 @@ it('interactive.ts lets a person take turns with the agent and leave with /exit'
     typed.shift();
     const tmux = (command: string, ...args: string[]) =>
       attempt('tmux', ['-L', 'autonomous-orchestration', command, ...args, '-t', `${terminal}:`]);
+    const box = async (): Promise<string> => inputBox((await tmux('capture-pane', '-p')).stdout) ?? '';
     await tmux('send-keys', '-l', line);
-    // An Enter that comes together with the text would be a line break.
-    await expect.poll(async () => (await tmux('capture-pane', '-p')).stdout).toContain(line);
-    await tmux('send-keys', 'Enter');
+    await expect.poll(box).toContain(line);
+    // An Enter that comes too soon after the text is a line break. Like a person, press it again while the text is there.
+    const enter = async (): Promise<string> => {
+      await tmux('send-keys', 'Enter');
+      return box();
+    };
+    await expect.poll(enter, { interval: 500 }).not.toContain(line);
   }
   expect(typed).toEqual([]);
   expect(output.replaceAll(/Your turn: .*/g, 'Your turn').split('\n')).toEqual([

@@ -169,9 +169,7 @@ describe('attacks on the guard from inside the container', () => {
   });
 });
 
-it('the session of an agent that kills every hook is stopped at the first call past the guard', {
-  timeout: 240_000,
-}, async () => {
+it('the session of an agent that kills every hook is stopped at the first call past the guard', async () => {
   const { ended, events, cwd } = await throughAttack(
     `nohup sh -c 'while true; do pkill -9 -f "[a]utonomous-orchestration.sh"; done' > /dev/null 2>&1 &
      echo $! > /workspace/killer; sleep 0.2`,
@@ -197,7 +195,7 @@ it.each([
     'hides log lines behind a line that is too long to read',
     `nohup sh -c 'head -c 20000000 /dev/zero | tr "\\\\0" x > /proc/1/fd/1; sleep 2; while ! test -e /workspace/forbidden; do printf xxxxxxxx > /proc/1/fd/1; done' > /dev/null 2>&1 &`,
   ],
-])('the session of an agent that kills hooks and %s is stopped', { timeout: 120_000 }, async (_, blind) => {
+])('the session of an agent that kills hooks and %s is stopped', async (_, blind) => {
   const { ended } = await throughAttack(
     `${blind}
      nohup sh -c 'while true; do pkill -9 -f "[a]utonomous-orchestration.sh"; done' > /dev/null 2>&1 &

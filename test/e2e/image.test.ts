@@ -41,7 +41,7 @@ beforeAll(async () => {
     await close();
   }
   await Promise.all([addModel(), storeToken()]);
-}, 240_000);
+});
 
 afterAll(() => removeFolder(home));
 

@@ -493,7 +493,7 @@ describe('the image of an interactive session', () => {
     await writeFile(settings, JSON.stringify({ customApiKeyResponses: setUp('').customApiKeyResponses }));
     await chown(settings, 1000, 1000);
     const { docker: own } = scripted({ text: 'First.' });
-    const executor = new InteractiveExecutor({ stateDir }, { beginMs: 4_000 });
+    const executor = new InteractiveExecutor({ stateDir }, { beginMs: 8_000 });
     const { manager, create } = await interactive(
       [],
       { docker: { ...own, mounts: [`${settings}:/home/node/.claude.json`] } },
