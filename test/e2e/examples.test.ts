@@ -233,7 +233,7 @@ it('interactive.ts lets a person take turns with the agent and leave with /exit'
     if (terminal === undefined || line === undefined || asked.length + typed.length !== 3) continue;
     typed.shift();
     const tmux = (command: string, ...args: string[]) =>
-      attempt('tmux', ['-L', 'autonomous-orchestration', command, ...args, '-t', `${terminal}:`]);
+      attempt('tmux', ['-L', 'autonomous-orchestration', command, '-t', `${terminal}:`, ...args]);
     const box = async (): Promise<string> => inputBox((await tmux('capture-pane', '-p')).stdout) ?? '';
     await tmux('send-keys', '-l', line);
     await expect.poll(box).toContain(line);
