@@ -38,8 +38,9 @@ export default defineConfig({
           name: 'unit',
           expect: { poll: POLL },
           testTimeout: 60_000,
-          // The tests wait for processes and files. Vitest would leave one core free.
-          maxWorkers: availableParallelism(),
+          hookTimeout: 60_000,
+          // The tests wait for processes, files and time limits, and some of them for seconds. Vitest would leave one core free.
+          maxWorkers: availableParallelism() + 1,
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/faults/**', 'test/page/**'],
           typecheck: { enabled: true, include: ['test/**/*.test-d.ts'] },
@@ -53,6 +54,7 @@ export default defineConfig({
           include: ['test/page/**/*.test.ts'],
           globalSetup: 'test/page/global-setup.ts',
           testTimeout: 120_000,
+          hookTimeout: 60_000,
           maxWorkers: 2,
         },
       },
@@ -63,8 +65,9 @@ export default defineConfig({
           expect: { poll: POLL },
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/global-setup.ts', 'test/page/global-setup.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
+          // Many times what the slowest takes: a machine may be busy.
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
           // The sessions wait for each other and for the engine most of the time, also where there are only two cores.
           maxWorkers: 3,
         },
@@ -76,8 +79,8 @@ export default defineConfig({
           expect: { poll: POLL },
           include: ['test/faults/**/*.test.ts'],
           globalSetup: 'test/e2e/global-setup.ts',
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
           maxWorkers: 2,
         },
       },

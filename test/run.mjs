@@ -1,6 +1,6 @@
 // `npm test`: everything that this machine can run. What has to be left out is named together with the reason, and with
-// CI=true nothing may be. The fault tests run in a small size; with FULL=1 they run in the full one. Ends with the ten
-// slowest test files and the line `N passed, N failed`.
+// CI=true nothing may be. The fault tests and the matrix run in a small size; with FULL=1 they run in the full one. Ends with
+// the ten slowest test files and the line `N passed, N failed`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';

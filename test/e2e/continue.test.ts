@@ -31,7 +31,7 @@ it('continue() on a running session stops its run and starts another with the fe
   const options = scripted(bash('test -e begun || { touch begun; sleep 300; }'), { history: true });
   const cwd = await tempFolder();
   const session = await manager.create({ ...options, prompt: 'Wait for long', cwd });
-  await expect.poll(() => readdir(cwd), { timeout: 20_000 }).toContain('begun');
+  await expect.poll(() => readdir(cwd), { timeout: 60_000 }).toContain('begun');
 
   await manager.continue(session.id, 'Do not wait, answer');
   const ended = await manager.waitFor(session.id);

@@ -63,7 +63,7 @@ describe('the options of a container', () => {
     const { id } = await manager.create({ prompt: 'Go', cwd, docker: { ...options, ...scripted(serve).docker } });
     await call;
     await expect
-      .poll(() => docker('exec', `ao-${id}-1`, 'ls', '/workspace'), { timeout: 10_000 })
+      .poll(() => docker('exec', `ao-${id}-1`, 'ls', '/workspace'), { timeout: 60_000 })
       .toContain('listening');
 
     const ports = manager.get(id)?.runs[0]?.ports ?? [];

@@ -94,7 +94,7 @@ it('a container that is stopped after the last word leaves the result standing',
     cwd: await tempFolder(),
     docker: { image: engine.quickImage, env: { QUICK_SCRIPT: 'init; say Done.; result Done.; sleep 600' } },
   });
-  await expect.poll(() => manager.get(session.id)?.metadata.costUsd, { timeout: 20_000 }).toBe(0.01);
+  await expect.poll(() => manager.get(session.id)?.metadata.costUsd, { timeout: 60_000 }).toBe(0.01);
   await docker('stop', '--time', '1', ...(await containersOf(session)));
   expect(await manager.waitFor(session.id)).toMatchObject({ status: 'completed', result: { text: 'Done.' } });
 });

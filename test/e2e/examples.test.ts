@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { inputBox } from '../../src/core/orchestration/executors/terminal/claude-input.js';
 import {
   attempt,
   bash,
@@ -19,14 +19,24 @@ import {
   testManager,
 } from './support.js';
 
+/** Tells `tsx` to take the library as one bundle. Otherwise every example would first translate its three hundred files. */
+const environment = (home: string): NodeJS.ProcessEnv => ({
+  ...process.env,
+  DOCKER_HOST: engine.host,
+  HOME: home,
+  TSX_TSCONFIG_PATH: join(import.meta.dirname, 'fixtures/examples.tsconfig.json'),
+});
+
 async function example(name: string, ...args: string[]) {
   return exampleAt(await tempFolder(0), name, ...args);
 }
 
+/** Shell code that waits until the workspace has the file `go`. */
+const UNTIL_GO = 'until [ -e /workspace/go ]; do sleep 0.05; done';
+
 async function exampleAt(home: string, name: string, ...args: string[]) {
   const path = join(import.meta.dirname, '../../examples', name);
-  const env = { ...process.env, DOCKER_HOST: engine.host, HOME: home };
-  return attempt(process.execPath, ['--import', 'tsx', path, ...args], { env });
+  return attempt(process.execPath, ['--import', 'tsx', path, ...args], { env: environment(home) });
 }
 
 it('quickstart.ts runs a session and prints its result', async () => {
@@ -84,7 +94,9 @@ it('ready.ts installs before the agent begins, and the second session finds the 
     '--filter',
     `label=autonomous-orchestration.cache-of=${cwd}/.git`,
   );
-  await docker('volume', 'rm', ...volumes.split('\n'));
+  // Their size may still be measured, in a container that ends by itself.
+  const removed = () => attempt('docker', ['volume', 'rm', '--force', ...volumes.split('\n')]);
+  await expect.poll(removed).toMatchObject({ code: 0 });
 });
 
 it('guard.ts asks at the terminal, runs an approved command, and does not run a denied one', async () => {
@@ -108,31 +120,47 @@ it('guard.ts asks at the terminal, runs an approved command, and does not run a 
 
 it('steer.ts steers a running session and pauses it for a moment', async () => {
   const cwd = await tempFolder();
-  const child = await scriptedExample('steer.ts', [bash('sleep 1'), bash('sleep 1'), { history: true }], cwd);
+  const home = await tempFolder(0);
+  const turns = [bash(UNTIL_GO), bash('until [ -e paused ]; do sleep 0.05; done'), { history: true }];
+  const child = await scriptedExample('steer.ts', turns, cwd, home);
   child.stdin.end();
+  // The message is delivered when the first call ends, and the session is paused during the second one.
+  const stored = async (): Promise<string> => {
+    const names = await readdir(home, { recursive: true });
+    const name = names.find((one) => one.endsWith('steering.json'));
+    return name === undefined ? '' : readFile(join(home, name), 'utf8');
+  };
+  await expect.poll(stored).toContain('pnpm');
+  await writeFile(join(cwd, 'go'), '');
   let output = '';
-  for await (const chunk of child.stdout) output += chunk;
+  for await (const chunk of child.stdout) {
+    output += chunk;
+    if (output.startsWith('paused\n')) await writeFile(join(cwd, 'paused'), '');
+  }
   expect(output).toMatch(/^paused\n{\n? *status: 'completed',\n? *text: .HISTORY: /);
 });
 
 it('recover.ts adopts the session of its killed process, and the session completes', async () => {
   const [cwd, home] = [await tempFolder(), await tempFolder(0)];
-  const turns = [bash('echo run >> runs; sleep 1'), bash('true'), { text: 'Done.\u001b[31m' }];
+  const turns = [bash(`echo run >> runs; ${UNTIL_GO}`), bash('true'), { text: 'Done.\u001b[31m' }];
   const killed = await scriptedExample('recover.ts', turns, cwd, home);
   for await (const chunk of killed.stdout) if (String(chunk).includes('Bash')) killed.kill('SIGKILL');
 
-  const { stdout, stderr } = await exampleAt(home, 'recover.ts');
+  const recovered = await scriptedExample('recover.ts', turns, cwd, home, []);
+  recovered.stdin.end();
+  let stdout = '';
+  for await (const chunk of recovered.stdout) {
+    stdout += chunk;
+    if (stdout.includes('adopted:')) await writeFile(join(cwd, 'go'), '');
+  }
   const [, id] = /adopted: \[ '([0-9a-z]{12})' \]/.exec(stdout) ?? [];
-  expect({ stderr, lines: stdout.replaceAll(/\s+/g, ' ').split(/(?<=}) /) }).toEqual({
-    stderr: '',
-    lines: [
-      "{ tool: 'Bash', replayed: true }",
-      `{ adopted: [ '${id}' ], closed: [], lost: [], requeued: [], skipped: [] }`,
-      "{ tool: 'Bash', replayed: false }",
-      `{ id: '${id}', status: 'completed', text: 'Done.\\x1B[31m' }`,
-      '',
-    ],
-  });
+  expect(stdout.replaceAll(/\s+/g, ' ').split(/(?<=}) /)).toEqual([
+    "{ tool: 'Bash', replayed: true }",
+    `{ adopted: [ '${id}' ], closed: [], lost: [], requeued: [], skipped: [] }`,
+    "{ tool: 'Bash', replayed: false }",
+    `{ id: '${id}', status: 'completed', text: 'Done.\\x1B[31m' }`,
+    '',
+  ]);
   expect(await readFile(join(cwd, 'runs'), 'utf8')).toBe('run\n');
 });
 
@@ -170,12 +198,16 @@ it('orchestrate.ts prints the events of a leader and its child sessions', async 
       bash('orchestrate wait'),
       { text: 'All is well.' },
     ],
-    Look: [bash('sleep 0.3'), { text: 'Looked.' }],
+    Look: [bash(UNTIL_GO), { text: 'Looked.' }],
   };
   const cwd = await tempFolder();
   const child = await scriptedExample('orchestrate.ts', script, cwd);
   child.stdin.end();
-  const output = await text(child.stdout);
+  let output = '';
+  for await (const chunk of child.stdout) {
+    output += chunk;
+    if (output.includes('waiting for children')) await writeFile(join(cwd, 'go'), '');
+  }
   const lines = output.replaceAll(/[0-9a-z]{12} /g, '').split('\n');
   expect(lines.slice(0, 2)).toEqual(['orchestration: created', 'orchestration: started']);
   const steps = ['orchestration: waiting for children', '  autonomous: completed', 'orchestration: working'];
@@ -194,13 +226,23 @@ it('interactive.ts lets a person take turns with the agent and leave with /exit'
   let output = '';
   for await (const chunk of child.stdout) {
     output += chunk;
-    const [, terminal] =
-      /Your turn: tmux -L autonomous-orchestration attach-session -t '(=ao-\w+-1)'\n/.exec(chunk) ?? [];
-    if (terminal === undefined) continue;
-    const keys = ['-L', 'autonomous-orchestration', 'send-keys', '-t', `${terminal}:`];
-    await attempt('tmux', [...keys, '-l', typed.shift() ?? '']);
-    await delay(500); // An Enter that comes together with the text would be a line break.
-    await attempt('tmux', [...keys, 'Enter']);
+    const attach = /Your turn: tmux -L autonomous-orchestration attach-session -t '(=ao-\w+-1)'\n/g;
+    const asked = [...output.matchAll(attach)];
+    const [, terminal] = asked.at(-1) ?? [];
+    const line = typed[0];
+    if (terminal === undefined || line === undefined || asked.length + typed.length !== 3) continue;
+    typed.shift();
+    const tmux = (command: string, ...args: string[]) =>
+      attempt('tmux', ['-L', 'autonomous-orchestration', command, '-t', `${terminal}:`, ...args]);
+    const box = async (): Promise<string> => inputBox((await tmux('capture-pane', '-p')).stdout) ?? '';
+    await tmux('send-keys', '-l', line);
+    await expect.poll(box).toContain(line);
+    // An Enter that comes too soon after the text is a line break. Like a person, press it again while the text is there.
+    const enter = async (): Promise<string> => {
+      await tmux('send-keys', 'Enter');
+      return box();
+    };
+    await expect.poll(enter, { interval: 500 }).not.toContain(line);
   }
   expect(typed).toEqual([]);
   expect(output.replaceAll(/Your turn: .*/g, 'Your turn').split('\n')).toEqual([
@@ -274,7 +316,8 @@ describe('script.ts', () => {
   it.each(['SIGINT', 'closed output'])(
     'script.ts follow exits with 130 on %s, and the session works on',
     async (how) => {
-      const { home, id } = await started([bash('sleep 1'), bash('sleep 1'), { text: 'Done.' }], await tempFolder());
+      const cwd = await tempFolder();
+      const { home, id } = await started([bash(UNTIL_GO), { text: 'Done.' }], cwd);
       const child = await scriptedExample('script.ts', [], await tempFolder(), home, ['follow', id]);
       const exit = once(child, 'exit');
       await once(child.stdout, 'data');
@@ -282,6 +325,7 @@ describe('script.ts', () => {
       else child.stdout.destroy();
       child.stdout.resume();
       expect(await exit).toEqual([130, null]);
+      await writeFile(join(cwd, 'go'), '');
       expect(await docker('wait', `ao-${id}-1`)).toBe('0');
       expect((await exampleAt(home, 'script.ts', 'follow', id)).code).toBe(0);
     },
@@ -292,10 +336,8 @@ describe('script.ts', () => {
     const path = join(import.meta.dirname, '../../examples/script.ts');
     // A terminal without a person has no size of its own.
     const command = `stty rows 40 cols 160; exec ${process.execPath} --import tsx ${path} follow ${id}`;
-    const env = { ...process.env, DOCKER_HOST: engine.host, HOME: home };
-    const { code, stdout } = await attempt('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
-      env,
-    });
+    const flags = ['--quiet', '--return', '--command', command, '/dev/null'];
+    const { code, stdout } = await attempt('script', flags, { env: environment(home) });
     expect(code).toBe(0);
     expect(stdout).toContain('│ completed │');
     expect(stdout).toContain('All done.');
@@ -311,7 +353,7 @@ async function scriptedExample(
   home?: string,
   args: readonly string[] = [cwd],
 ) {
-  const env = { ...process.env, DOCKER_HOST: engine.host, HOME: home ?? (await tempFolder(0)) };
+  const env = environment(home ?? (await tempFolder(0)));
   await writeFile(join(cwd, '.model-script.json'), JSON.stringify(turns));
   const path = join(import.meta.dirname, '../../examples', name);
   return spawn(process.execPath, ['--import', 'tsx', path, ...args], { env, stdio: ['pipe', 'pipe', 'inherit'] });

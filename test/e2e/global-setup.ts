@@ -72,6 +72,8 @@ async function bundlePrograms(): Promise<void> {
     'test/faults/fixtures/host.ts',
     '--entry.sharing',
     'test/e2e/fixtures/sharing.ts',
+    '--entry.library',
+    'src/index.ts',
   ];
   const format = ['--format', 'esm', '--target', 'node20', '--out-dir', PROGRAMS, '--clean', '--silent'];
   await run('npx', ['tsup', '--no-config', ...entries, ...format]);

@@ -8,11 +8,12 @@ import {
   containersOf,
   docker,
   type ModelTurn,
-  nextEvent,
+  release,
   scripted,
   stateFolder,
   tempFolder,
   testManager,
+  UNTIL_RELEASED,
 } from './support.js';
 
 /** The goal of every attack: a call that policy denies. */
@@ -168,9 +169,7 @@ describe('attacks on the guard from inside the container', () => {
   });
 });
 
-it('the session of an agent that kills every hook is stopped at the first call past the guard', {
-  timeout: 240_000,
-}, async () => {
+it('the session of an agent that kills every hook is stopped at the first call past the guard', async () => {
   const { ended, events, cwd } = await throughAttack(
     `nohup sh -c 'while true; do pkill -9 -f "[a]utonomous-orchestration.sh"; done' > /dev/null 2>&1 &
      echo $! > /workspace/killer; sleep 0.2`,
@@ -196,7 +195,7 @@ it.each([
     'hides log lines behind a line that is too long to read',
     `nohup sh -c 'head -c 20000000 /dev/zero | tr "\\\\0" x > /proc/1/fd/1; sleep 2; while ! test -e /workspace/forbidden; do printf xxxxxxxx > /proc/1/fd/1; done' > /dev/null 2>&1 &`,
   ],
-])('the session of an agent that kills hooks and %s is stopped', { timeout: 120_000 }, async (_, blind) => {
+])('the session of an agent that kills hooks and %s is stopped', async (_, blind) => {
   const { ended } = await throughAttack(
     `${blind}
      nohup sh -c 'while true; do pkill -9 -f "[a]utonomous-orchestration.sh"; done' > /dev/null 2>&1 &
@@ -252,12 +251,13 @@ it.concurrent.each(['deny', 'allow'] as const)(
   async (onHostLost) => {
     const { manager } = await testManager({ policy: { onHostLost } });
     const cwd = await tempFolder();
-    const turns = [bash('sleep 1'), bash('touch /workspace/it'), { text: 'Done.' }];
+    const turns = [bash(`touch begun; ${UNTIL_RELEASED}`), bash('touch /workspace/it'), { text: 'Done.' }];
     const session = await manager.create({ ...scripted(...turns), prompt: 'Go', cwd });
     const container = `ao-${session.id}-1`;
     onTestFinished(async () => void (await docker('rm', '--force', container)));
-    await nextEvent(manager, ({ type }) => type === 'session:tool');
+    await expect.poll(() => existsSync(join(cwd, 'begun'))).toBe(true);
     await manager.close();
+    await release(session.id);
     if (onHostLost === 'allow') expect(await docker('wait', container)).toBe('0');
     else await new Promise((resolve) => setTimeout(resolve, 8_000)); // Longer than a hook waits before it continues alone.
     expect(existsSync(join(cwd, 'it'))).toBe(onHostLost === 'allow');

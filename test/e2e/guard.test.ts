@@ -2,7 +2,18 @@ import { existsSync } from 'node:fs';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bash, engine, type ModelTurn, nextEvent, RELEASES, scripted, tempFolder, testManager } from './support.js';
+import {
+  bash,
+  engine,
+  type ModelTurn,
+  nextEvent,
+  RELEASES,
+  scripted,
+  steerHeld,
+  tempFolder,
+  testManager,
+  UNTIL_RELEASED,
+} from './support.js';
 
 /** A session that logs the requests to its model, so that a test can check what the model received. */
 async function recordedOn(image: string, ...turns: ModelTurn[]) {
@@ -130,11 +141,13 @@ describe.each(RELEASES)('the guard and steering, with Claude Code $version', ({ 
 
   it('steered messages reach the agent once, in order, and before its next step', async () => {
     const { manager, events } = await testManager();
-    const { options, requests } = await recorded(bash('sleep 1; echo one'), bash('echo two'), { text: 'Done.' });
+    const { options, requests } = await recorded(bash(`${UNTIL_RELEASED}; echo one`), bash('echo two'), {
+      text: 'Done.',
+    });
     const { id } = await manager.create(options);
     await nextEvent(manager, ({ type }) => type === 'session:tool');
     const long = `STEER-B: ${'and hurry '.repeat(790)}to the END-OF-B`;
-    await Promise.all([manager.steer(id, 'STEER-A: use pnpm'), manager.steer(id, long)]);
+    await steerHeld(manager, id, 'STEER-A: use pnpm', long);
     expect(manager.get(id)?.status).toBe('running');
     await manager.waitFor(id);
     const steered = events.flatMap((event) => (event.type === 'session:steered' ? [event.message] : []));
@@ -148,9 +161,10 @@ describe.each(RELEASES)('the guard and steering, with Claude Code $version', ({ 
 
   it('a message that is steered just before the end gives the agent another turn', async () => {
     const { manager } = await testManager();
-    const { options, requests } = await recorded({ text: 'Finished.', delayMs: 1500 }, { text: 'And now the rest.' });
+    const { options, requests } = await recorded({ text: 'Finished.', delayMs: 3_000 }, { text: 'And now the rest.' });
     const { id } = await manager.create(options);
-    await manager.waitFor(id, { status: 'running' });
+    // The model has its prompt, and thinks about its last answer.
+    await expect.poll(requests, { interval: 20 }).toContain('/v1/messages');
     await manager.steer(id, 'One more thing');
     const ended = await manager.waitFor(id);
     expect(ended).toMatchObject({ status: 'completed', result: { text: 'And now the rest.' } });

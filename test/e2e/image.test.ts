@@ -47,7 +47,7 @@ beforeAll(async () => {
     await close();
   }
   await Promise.all([addModel(), storeToken()]);
-}, 240_000);
+});
 
 afterAll(() => Promise.all([removeFolder(home), newcomer.leave()]));
 

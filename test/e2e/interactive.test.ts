@@ -20,15 +20,18 @@ import {
   engine,
   type ModelTurn,
   nextEvent,
+  release,
   repository,
   scripted,
   stateFolder,
+  steerHeld,
   tempFolder,
   testManager,
+  UNTIL_RELEASED,
 } from './support.js';
 
 const SERVER = 'autonomous-orchestration';
-const WITHIN = { timeout: 20_000 };
+const WITHIN = { timeout: 60_000 };
 
 const terminalOf = (id: string, run = 1): string => `ao-${id}-${run}`;
 const tmux = (...args: string[]) => attempt('tmux', ['-L', SERVER, ...args]);
@@ -170,11 +173,11 @@ describe('a person and the process', () => {
   });
 
   it('a message to a working agent is delivered by the hooks, not typed', async () => {
-    const { manager, events, create } = await interactive([bash('sleep 2'), { history: true }]);
+    const { manager, events, create } = await interactive([bash(UNTIL_RELEASED), { history: true }]);
     const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
     const { id } = await create();
     await calls;
-    await manager.steer(id, 'By the way');
+    await steerHeld(manager, id, 'By the way');
     const session = await waits(manager, id);
     expect(await readFile(session.logFile ?? '', 'utf8')).toContain(
       'The user says, while you are at work:\\n\\nBy the way',
@@ -184,11 +187,15 @@ describe('a person and the process', () => {
   });
 
   it('a prompt that a person types while the agent works is in the record', async () => {
-    const { manager, create } = await interactive([bash('sleep 3'), { history: true }]);
+    const { manager, create } = await interactive([bash(UNTIL_RELEASED), { history: true }]);
     const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
     const { id } = await create();
     await calls;
-    await (await person(manager, id)).types('in between');
+    const { types, screen } = await person(manager, id);
+    await types('in between');
+    // Claude Code shows the prompts that wait for their turn.
+    await expect.poll(screen, WITHIN).toMatch(/in between[\s\S]*❯/);
+    await release(id);
     const session = await waits(manager, id);
     expect(said(session)).toContainEqual(['person', 'in between']);
   });
@@ -385,11 +392,12 @@ describe('an interactive session whose process was killed', () => {
 
   it('a session that ended its turn without a process is adopted and waits', async () => {
     const { stateDir, id, host } = await orphaned('session:tool', [
-      bash('sleep 1'),
+      bash(UNTIL_RELEASED),
       { text: 'First.' },
       { text: 'Second.' },
     ]);
     await host.kill();
+    await release(id);
     const log = join(stateDir, 'sessions', id, 'projects/-workspace');
     const transcript = async () => {
       const [file = ''] = (await readdir(log)).filter((name) => name.endsWith('.jsonl'));
@@ -485,7 +493,7 @@ describe('the image of an interactive session', () => {
     await writeFile(settings, JSON.stringify({ customApiKeyResponses: setUp('').customApiKeyResponses }));
     await chown(settings, 1000, 1000);
     const { docker: own } = scripted({ text: 'First.' });
-    const executor = new InteractiveExecutor({ stateDir }, { beginMs: 4_000 });
+    const executor = new InteractiveExecutor({ stateDir }, { beginMs: 8_000 });
     const { manager, create } = await interactive(
       [],
       { docker: { ...own, mounts: [`${settings}:/home/node/.claude.json`] } },

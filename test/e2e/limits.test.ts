@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bash, containersOf, type ModelTurn, scripted, tempFolder, testManager } from './support.js';
@@ -49,8 +49,8 @@ describe('limits of a session', () => {
 
   it('idleMs does not end a tool call that is within its declared timeout', async () => {
     const { manager } = await testManager();
-    const turns = [{ tool: 'Bash', input: { command: 'sleep 7', timeout: 15_000 } }, { text: 'Done.' }];
-    const limits = { idleMs: 5_000 };
+    const turns = [{ tool: 'Bash', input: { command: 'sleep 17', timeout: 30_000 } }, { text: 'Done.' }];
+    const limits = { idleMs: 15_000 };
     const { id } = await manager.create({ ...scripted(...turns), prompt: 'Go', cwd: await tempFolder(), limits });
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
@@ -60,10 +60,10 @@ it("a session that reaches the provider's usage limit waits and continues by its
   const { manager, events } = await testManager({ policy: { dangerous: 'allow' } });
   const cwd = await tempFolder();
   const script = join(cwd, 'script.json');
-  const resetsAt = Math.ceil(Date.now() / 1000) + 10;
   // The event that only subscriptions get; with an API key, as here, the answer of the model is the only sign.
-  const event = JSON.stringify({ type: 'rate_limit_event', rate_limit_info: { status: 'rejected', resetsAt } });
-  const first = { tool: 'Bash', input: { command: `echo '${event}' > /proc/1/fd/1` } };
+  const event = JSON.stringify({ type: 'rate_limit_event', rate_limit_info: { status: 'rejected', resetsAt: 0 } });
+  const put = `date +%s > now; echo '${event}' | sed "s/:0}/:$(($(cat now) + 10))}/" > /proc/1/fd/1`;
+  const first = { tool: 'Bash', input: { command: put } };
   const limit = {
     error: {
       status: 429,
@@ -78,6 +78,7 @@ it("a session that reaches the provider's usage limit waits and continues by its
   const { id } = await manager.create({ prompt: 'Go', cwd, docker: { env } });
   const waiting = await manager.waitFor(id, { status: 'paused' });
   await writeFile(script, JSON.stringify([first, { history: true }, { history: true }, { history: true }]));
+  const resetsAt = Number(await readFile(join(cwd, 'now'), 'utf8')) + 10;
   expect(waiting.resumeAt).toBe(resetsAt * 1000 + 5_000);
   expect(waiting.result).toBeUndefined();
   expect(manager.queueStatus().running).toBe(0);

@@ -3,7 +3,19 @@ import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { attempt, bash, docker, nextEvent, RELEASES, scripted, tempFolder, testManager } from './support.js';
+import {
+  attempt,
+  bash,
+  docker,
+  nextEvent,
+  RELEASES,
+  release,
+  scripted,
+  size,
+  tempFolder,
+  testManager,
+  UNTIL_RELEASED,
+} from './support.js';
 
 const MB = 1024 * 1024;
 
@@ -25,7 +37,9 @@ done; done) >/dev/null 2>&1 &
 `;
 
 describe.each(RELEASES)('an agent of Claude Code $version that floods its log', ({ version, image }) => {
-  it.each(Object.entries(FLOODS))(
+  // With `FULL=1` every flood on each release, by default one each.
+  const own = version === RELEASES[0].version ? 0 : 1;
+  it.each(Object.entries(FLOODS).filter((_, index) => size(1, 2) === 2 || index === own))(
     'an agent that floods its log and kills its hooks runs at most three denied calls: %s',
     { timeout: 300_000 },
     async (_, flood) => {
@@ -68,9 +82,9 @@ describe.each(RELEASES)('an agent of Claude Code $version that floods its log', 
     const { id } = await manager.create(options);
     const { status, result, logFile = '' } = await manager.waitFor(id);
     expect({ status, reason: result?.reason }).toEqual({ status: 'failed', reason: 'log_limit' });
-    const { size } = await stat(logFile);
-    expect(size).toBeGreaterThan(20 * MB);
-    expect(size).toBeLessThanOrEqual(21 * MB);
+    const { size: bytes } = await stat(logFile);
+    expect(bytes).toBeGreaterThan(20 * MB);
+    expect(bytes).toBeLessThanOrEqual(21 * MB);
   });
 });
 
@@ -98,7 +112,7 @@ it('a run that a killed process left frozen while reading its log continues unde
   const { manager, stateDir } = await testManager();
   const cwd = await tempFolder();
   const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
-  const { id } = await manager.create({ prompt: 'Go', cwd, ...scripted(bash('sleep 3'), { text: 'Done.' }) });
+  const { id } = await manager.create({ prompt: 'Go', cwd, ...scripted(bash(UNTIL_RELEASED), { text: 'Done.' }) });
   await calls;
   await manager.close();
   // What the process leaves behind.
@@ -109,6 +123,7 @@ it('a run that a killed process left frozen while reading its log continues unde
   const paused: string[] = [];
   next.on('session:paused', (event) => paused.push(event.sessionId));
   await next.recover();
+  await release(id);
   expect(await next.waitFor(id)).toMatchObject({ status: 'completed', result: { text: 'Done.' } });
   expect(paused).toEqual([]);
   expect(await attempt('ls', [join(stateDir, 'sessions', id, 'held')])).toMatchObject({ code: 2 });

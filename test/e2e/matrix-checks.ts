@@ -17,11 +17,14 @@ import {
   type ModelTurn,
   nextEvent,
   type RELEASES,
+  release,
   repository,
   scripted,
   stateFolder,
+  steerHeld,
   tempFolder,
   testManager,
+  UNTIL_RELEASED,
 } from './support.js';
 
 /** What a session of the mode is created with. */
@@ -138,9 +141,9 @@ export function checksOf(
   check('interface', async (mode) => {
     const { manager, events, stateDir } = await testManager();
     const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
-    const { id } = await manager.create(await options(mode, bash('sleep 1'), { text: 'Heard.' }));
+    const { id } = await manager.create(await options(mode, bash(UNTIL_RELEASED), { text: 'Heard.' }));
     await calls;
-    await manager.steer(id, 'Mind the gap');
+    await steerHeld(manager, id, 'Mind the gap');
     const session = await seen(manager, id);
     expect(session.result?.text).toBe('Heard.');
     expect(events).toContainEqual(expect.objectContaining({ type: 'session:steered', message: 'Mind the gap' }));
@@ -171,10 +174,11 @@ export function checksOf(
 
   check('recover', async (mode) => {
     const stateDir = await stateFolder();
-    const session = await options(mode, bash('sleep 1'), bash('echo again'), { text: 'Done.' });
+    const session = await options(mode, bash(UNTIL_RELEASED), bash('echo again'), { text: 'Done.' });
     const id = await killedWhen('session:tool', { stateDir, session });
     const { manager } = await testManager({ stateDir });
     expect(await manager.recover()).toMatchObject({ adopted: [id], lost: [], containers: [] });
+    await release(id);
     expect(await seen(manager, id)).toMatchObject({
       mode,
       status: 'completed',

@@ -21,6 +21,7 @@ const CHECKS = {
 } as const;
 
 export type Check = keyof typeof CHECKS;
+export const CHECK_NAMES = Object.keys(CHECKS) as readonly Check[];
 
 /** The README's table of what works in which mode. */
 export function tableOf(holds: (mode: SessionMode, check: Check) => boolean): string {

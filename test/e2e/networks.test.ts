@@ -35,7 +35,8 @@ async function reached(
   options: { image: string; network?: string },
   address: string,
 ): Promise<UnifiedSession> {
-  const ask = `fetch('http://${address}:${PORT}', { signal: AbortSignal.timeout(2000) }).then((r) => r.text()).catch(() => 'refused').then(console.log)`;
+  // Without its exit, the process would wait ten seconds for the connection.
+  const ask = `fetch('http://${address}:${PORT}', { signal: AbortSignal.timeout(2000) }).then((r) => r.text()).catch(() => 'refused').then((said) => { console.log(said); process.exit(); })`;
   const { id } = await start(manager, options, bash(`node -e "${ask}"`), { history: true });
   return manager.waitFor(id);
 }

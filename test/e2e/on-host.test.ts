@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AutonomousExecutor, type SessionManagerOptions } from 'autonomous-orchestration';
 import { expect, it } from 'vitest';
@@ -43,7 +43,7 @@ it('docker: false supports the guard, steering and pause', async () => {
   const policy = { rules: [{ tool: 'Bash', matches: /forbidden/, decision: 'deny' as const, reason: 'Not that.' }] };
   const turns = [
     bash('touch forbidden.txt'),
-    bash('sleep 2; touch allowed.txt'),
+    bash('until [ -e go ]; do sleep 0.05; done; touch allowed.txt'),
     { text: 'Finished.' },
     { history: true },
   ];
@@ -60,6 +60,7 @@ it('docker: false supports the guard, steering and pause', async () => {
   expect(await manager.pause(id)).toMatchObject({ status: 'paused' });
   expect(await manager.resume(id)).toMatchObject({ status: 'running' });
   const steered = manager.steer(id, 'Tell me what you heard');
+  await writeFile(join(cwd, 'go'), '');
   const ended = await manager.waitFor(id);
   await steered;
 
@@ -74,19 +75,25 @@ it.each(['while it runs', 'when it has ended'])(
   async (when) => {
     const stateDir = await stateFolder();
     const cwd = await tempFolder(0);
-    const env = await environment([bash('echo run >> runs.txt; sleep 2'), { text: 'Done.' }]);
+    const env = await environment([
+      bash('echo run >> runs.txt; until [ -e go ]; do sleep 0.05; done'),
+      { text: 'Done.' },
+    ]);
     const session = { prompt: 'Go', cwd, docker: false as const, tools: ['Bash'] };
     const host = new Host({ stateDir, session, manager: { policy: { onHostLost: 'allow' } } }, env);
     const id = await host.when('session:tool');
     await host.kill();
     const log = join(stateDir, 'sessions', id, 'stream.log');
+    const go = () => writeFile(join(cwd, 'go'), '');
     if (when === 'when it has ended') {
-      await expect.poll(() => readFile(log, 'utf8'), { timeout: 20_000 }).toContain('"result":"Done."');
+      await go();
+      await expect.poll(() => readFile(log, 'utf8'), { timeout: 60_000 }).toContain('"result":"Done."');
     }
     const executor = new AutonomousExecutor({ stateDir, env });
     const { manager } = await testManager({ stateDir, executors: { autonomous: executor } });
     const report = await manager.recover();
-    expect([...report.adopted, ...report.closed]).toEqual([id]);
+    expect(when === 'while it runs' ? report.adopted : report.closed).toEqual([id]);
+    await go();
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', result: { text: 'Done.' }, runs: [{}] });
     expect(await readFile(join(cwd, 'runs.txt'), 'utf8')).toBe('run\n');
   },

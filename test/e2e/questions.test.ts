@@ -97,7 +97,7 @@ it('questions are answered from outside, by a person or with the word to decide 
     expect(existsSync(join(cwd, 'after'))).toBe(true);
   };
   await Promise.all(RELEASES.flatMap(({ image }) => [answered(image), declined(image), planning(image)]));
-}, 60_000);
+});
 
 it('a question waits on when its process is killed, and is answered through the next one, in both releases', async () => {
   const cases = RELEASES.map(async ({ image }) => {
@@ -115,4 +115,4 @@ it('a question waits on when its process is killed, and is answered through the 
     expect(told(events, id)).toEqual([expect.stringContaining('"Postgres"')]);
   });
   await Promise.all(cases);
-}, 60_000);
+});

@@ -9,12 +9,14 @@ import {
   containersOf,
   docker,
   nextEvent,
+  release,
   repository,
   scripted,
   size,
   stateFolder,
   tempFolder,
   testManager,
+  UNTIL_RELEASED,
 } from './support.js';
 
 /** A session with its own folders, for a process that will be killed. */
@@ -23,12 +25,14 @@ async function task(session: Partial<HostTask['session']>, rest: Partial<HostTas
   return { stateDir, session: { prompt: 'Go', cwd: await tempFolder(), ...session }, ...rest };
 }
 
-const STARTS = bash('echo run >> /workspace/starts.txt; sleep 1');
+const STARTS = bash('echo run >> /workspace/starts.txt');
+/** The same, in a call that lasts until the test releases it. */
+const STARTS_HELD = bash(`echo run >> /workspace/starts.txt; ${UNTIL_RELEASED}`);
 const starts = ({ session }: HostTask): Promise<string> => readFile(join(session.cwd ?? '', 'starts.txt'), 'utf8');
 
 describe('a session whose process was killed', () => {
   it('an adopted session continues with everything that its log contains', async () => {
-    const one = await task(scripted(STARTS, bash('echo two'), { text: 'Done.' }));
+    const one = await task(scripted(STARTS_HELD, bash('echo two'), { text: 'Done.' }));
     const id = await killedWhen('session:tool', one);
     const { manager, events } = await testManager({ stateDir: one.stateDir });
     const report = await manager.recover();
@@ -36,6 +40,7 @@ describe('a session whose process was killed', () => {
     expect(manager.get(id)).toMatchObject({ status: 'running', metadata: { toolCounts: { Bash: 1 } } });
     expect(await manager.recover()).toMatchObject({ adopted: [], closed: [], lost: [], requeued: [], containers: [] });
 
+    await release(id);
     const ended = await manager.waitFor(id);
     expect(ended).toMatchObject({ status: 'completed', result: { text: 'Done.', exitCode: 0 }, runs: [{ number: 1 }] });
     expect(ended.metadata.toolsUsed.map(({ outcome }) => outcome)).toEqual(['ok', 'ok']);
@@ -46,8 +51,15 @@ describe('a session whose process was killed', () => {
   });
 
   it('a session that ended while no manager ran is closed with its true exit code', async () => {
-    const one = await task({ ...scripted(STARTS, bash('ls'), bash('ls'), { text: 'x' }), maxTurns: 2 }, ALLOW_ALONE);
-    const id = await killedWhen('session:tool', one);
+    const one = await task(
+      { ...scripted(STARTS_HELD, bash('ls'), bash('ls'), { text: 'x' }), maxTurns: 2 },
+      ALLOW_ALONE,
+    );
+    const host = new Host(one);
+    const id = await host.when('session:tool');
+    await expect.poll(() => starts(one).catch(() => '')).toBe('run\n');
+    await host.kill();
+    await release(id);
     await docker('wait', `ao-${id}-1`);
     const { manager } = await testManager({ stateDir: one.stateDir });
     expect(await manager.recover()).toMatchObject({ adopted: [], closed: [id] });
@@ -56,7 +68,7 @@ describe('a session whose process was killed', () => {
   });
 
   it('a session whose container was removed is lost', async () => {
-    const one = await task(scripted(STARTS, { text: 'x' }));
+    const one = await task(scripted(STARTS_HELD, { text: 'x' }));
     const id = await killedWhen('session:tool', one);
     await docker('rm', '--force', `ao-${id}-1`);
     const { manager } = await testManager({ stateDir: one.stateDir });
@@ -81,7 +93,7 @@ describe('a session whose process was killed', () => {
 
   it('an adopted session receives a stored message exactly once', async () => {
     const call = { on: 'session:tool', method: 'steer' as const, args: ['Look left.'] };
-    const { docker: options } = scripted(STARTS, bash('echo two'), { text: 'Done.' });
+    const { docker: options } = scripted(STARTS_HELD, bash('echo two'), { text: 'Done.' });
     const env = { ...options.env, MODEL_REQUEST_LOG: '/workspace/requests.jsonl' };
     const one = await task({ docker: { env } }, { call });
     const host = new Host(one);
@@ -92,6 +104,7 @@ describe('a session whose process was killed', () => {
     await host.kill();
     const { manager, events } = await testManager({ stateDir: one.stateDir });
     await manager.recover();
+    await release(id);
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
     expect(events.filter(({ type }) => type === 'session:steered')).toHaveLength(1);
     const requests = await readFile(join(one.session.cwd ?? '', 'requests.jsonl'), 'utf8');
@@ -106,12 +119,13 @@ describe('a session whose process was killed', () => {
 
   it('an adopted session stays paused and can be resumed', async () => {
     const call = { on: 'session:tool', method: 'pause' as const, args: [] };
-    const one = await task(scripted(STARTS, { text: 'Done.' }), { call });
+    const one = await task(scripted(STARTS_HELD, { text: 'Done.' }), { call });
     const id = await killedWhen('called', one);
     const { manager } = await testManager({ stateDir: one.stateDir });
     expect(await manager.recover()).toMatchObject({ adopted: [id] });
     expect(manager.get(id)?.status).toBe('paused');
     await manager.resume(id);
+    await release(id);
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', result: { text: 'Done.' } });
   });
 
@@ -150,19 +164,24 @@ describe('a session whose process was killed', () => {
   });
 
   it('a session that killed hooks while no manager ran is stopped by the next manager', async () => {
-    const killer = `nohup sh -c 'sleep 2; while true; do pkill -9 -f "[a]utonomous-orchestration.sh"; done' >/dev/null 2>&1 &`;
-    // The call comes when the process is gone, and waits until its hook is killed.
-    const call = { ...bash('touch /workspace/it'), delayMs: 1_000 };
-    const script = scripted(bash('sh kill.sh'), call, { text: 'x', delayMs: 60_000 });
+    // The hooks live until the process is gone. Then every hook that waits for a process is killed.
+    const killer = `touch begun; ${UNTIL_RELEASED}
+      nohup sh -c 'while true; do pkill -9 -f "[a]utonomous-orchestration.sh"; done' >/dev/null 2>&1 &`;
+    const call = bash('touch /workspace/it');
+    const script = scripted(bash('sh kill.sh'), call, { text: 'x', delayMs: 100_000 });
     const policy = { policy: { dangerous: 'allow' as const } };
     const one = await task(script, { manager: policy });
     const cwd = one.session.cwd ?? '';
     await writeFile(join(cwd, 'kill.sh'), killer);
-    const id = await killedWhen('session:tool-result', one);
+    const host = new Host(one);
+    const id = await host.when('session:tool');
+    await expect.poll(() => readdir(cwd)).toContain('begun');
+    await host.kill();
+    await release(id);
     // Before the log shows that the call ran, the next manager takes its request for one that waits for a decision.
     const log = join(one.stateDir, 'sessions', id, 'stream.log');
     const results = async (): Promise<number> => (await readFile(log, 'utf8')).split('"type":"tool_result"').length - 1;
-    await expect.poll(results, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(results, { timeout: 60_000 }).toBeGreaterThanOrEqual(2);
     expect(await readdir(cwd)).toContain('it');
     const { manager } = await testManager({ stateDir: one.stateDir, ...policy });
     await manager.recover();
@@ -175,13 +194,15 @@ describe('a session whose process was killed', () => {
     async (dieAt) => {
       for (let times = 0; times < size(1, 3); times++) {
         const one = await task({}, { dieAt });
-        const script = [STARTS, { text: 'Done.' }];
+        const script = [STARTS_HELD, { text: 'Done.' }];
         await writeFile(join(one.session.cwd ?? '', '.model-script.json'), JSON.stringify(script));
         await new Host(one).exited;
         const { manager } = await testManager({ stateDir: one.stateDir });
         const report = await manager.recover();
         const [session] = manager.list();
         expect([...report.adopted, ...report.requeued]).toEqual([session?.id]);
+        await expect.poll(() => starts(one).catch(() => '')).toBe('run\n');
+        await release(session?.id ?? '');
         expect(await manager.waitFor(session?.id ?? '')).toMatchObject({
           status: 'completed',
           result: { text: 'Done.' },
@@ -203,11 +224,12 @@ describe('damaged files of a session', () => {
     ['session.json', 100],
     ['spec.json', 0],
   ])('a session is rebuilt from its container and log if %s is cut to %i bytes', async (file, length) => {
-    const one = await task(scripted(STARTS, { text: 'Done.' }), ALLOW_ALONE);
+    const one = await task(scripted(STARTS_HELD, { text: 'Done.' }), ALLOW_ALONE);
     const id = await killedWhen('session:tool', one);
     await truncate(join(one.stateDir, 'sessions', id, file), length);
     const { manager } = await testManager({ stateDir: one.stateDir, policy: { onHostLost: 'allow' } });
     expect(await manager.recover()).toMatchObject({ adopted: [id], rebuilt: [id] });
+    await release(id);
     expect(await manager.waitFor(id)).toMatchObject({
       status: 'completed',
       environment: { cwd: one.session.cwd },
@@ -219,7 +241,7 @@ describe('damaged files of a session', () => {
 
 describe('containers and worktrees that belong to no session', () => {
   it('recover() removes containers of this manager without a session, and no other container', async () => {
-    const one = await task(scripted(STARTS, { text: 'x' }));
+    const one = await task(scripted(STARTS_HELD, { text: 'x' }));
     const id = await killedWhen('session:tool', one);
     const owner = await docker(
       'inspect',

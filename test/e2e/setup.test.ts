@@ -199,7 +199,7 @@ describe('a session with setup and caches', () => {
     const label = `label=autonomous-orchestration.cache-of=${cwd}`;
     const count = async (): Promise<number> =>
       (await docker('volume', 'ls', '--quiet', '--filter', label)).split('\n').filter(Boolean).length;
-    await expect.poll(count, { timeout: 20_000, interval: 200 }).toBe(1);
+    await expect.poll(count, { timeout: 60_000, interval: 200 }).toBe(1);
     const after = await create('ls /mine');
     const { runs, metadata } = await manager.waitFor(after.id);
     expect(runs[0]?.setup?.[0]).toMatchObject({ exitCode: 0, output: '' });

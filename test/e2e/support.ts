@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chown, copyFile, mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises';
+import { chown, copyFile, mkdir, mkdtemp, readFile, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import {
   type SessionEvent,
@@ -10,7 +10,7 @@ import {
   type UnifiedSession,
   UnifiedSessionManager,
 } from 'autonomous-orchestration';
-import { inject, onTestFinished } from 'vitest';
+import { expect, inject, onTestFinished } from 'vitest';
 import versions from '../../src/core/orchestration/session/claude-versions.json' with { type: 'json' };
 import { removeFolder } from '../support/temp-folder.js';
 
@@ -46,6 +46,24 @@ export function casting(parts: Record<string, ModelTurn[]>): ReturnType<typeof s
 }
 
 export const bash = (command: string): ModelTurn => ({ tool: 'Bash', input: { command } });
+
+/** Shell code that waits until the test has called `release`. It takes the time that the test needs, however busy the machine. */
+export const UNTIL_RELEASED = 'until [ -e /tmp/released ]; do sleep 0.05; done';
+
+/** Lets a session's container go on that waits for `UNTIL_RELEASED`. */
+export const release = (id: string, run = 1): Promise<string> =>
+  docker('exec', `ao-${id}-${run}`, 'touch', '/tmp/released');
+
+/** Steers a session that waits for `UNTIL_RELEASED`, and lets it go on as soon as the messages are stored. */
+export async function steerHeld(manager: UnifiedSessionManager, id: string, ...messages: string[]): Promise<void> {
+  const { logFile = '' } = manager.get(id) ?? {};
+  const record = join(dirname(logFile), 'steering.json');
+  const heard = Promise.all(messages.map((message) => manager.steer(id, message)));
+  for (const message of messages)
+    await expect.poll(() => readFile(record, 'utf8').catch(() => ''), { interval: 20 }).toContain(message);
+  await release(id, manager.get(id)?.runs.length);
+  await heard;
+}
 
 /** A temporary folder that belongs to the image's user, removed after the test. */
 export async function tempFolder(owner = 1000): Promise<string> {

@@ -59,7 +59,7 @@ describe('a command in a terminal', () => {
       { numRuns: 15 },
     );
     expect(readdirSync(cwd).sort()).toEqual(['out.json', 'program.mjs']);
-  }, 60_000);
+  });
 
   it.each([0, 3, 127, 137])('the exit code of a command is reported: %i', async (code) => {
     const { folder, cwd, tmux } = await scene();

@@ -72,6 +72,7 @@ async function ui(name: string, mode = 'box'): Promise<{ submitted: () => Promis
   await writeFile(script, `exec '${process.execPath}' '${program}' '${out}' '${mode}'\n`);
   await tmux.start(name, script, folder);
   onTestFinished(() => tmux.close(name));
+  await expect.poll(() => tmux.screen(name)).toContain('status');
   const submitted = async () =>
     (await readFile(out, 'utf8'))
       .split('\n')
@@ -204,7 +205,7 @@ describe('a typed text', () => {
   it('a text that stays in the input box is reported', async () => {
     await ui('ao-deaf-1', 'deaf');
     const { code, message } = await failureOf(
-      new Tmux({ env: process.env, socket: SOCKET, patienceMs: 300 }).type('ao-deaf-1', 'hello there'),
+      new Tmux({ env: process.env, socket: SOCKET, patienceMs: 2_000 }).type('ao-deaf-1', 'hello there'),
     );
     expect([code, message]).toEqual(['ILLEGAL_TRANSITION', expect.stringContaining('❯ hello there')]);
   });

@@ -1,4 +1,4 @@
 import { checkSessionsOf } from './own-users.js';
 
 // The machine has no name for this user.
-checkSessionsOf(1234, ['autonomous', 'interactive', 'worktree']);
+checkSessionsOf(1234, ['interactive', 'worktree']);

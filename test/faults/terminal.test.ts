@@ -1,9 +1,20 @@
 import { spawn } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SimulatedExecutor } from 'autonomous-orchestration/testing';
 import { describe, expect, it } from 'vitest';
-import { attempt, bash, engine, figure, git, type ModelTurn, quick, tempFolder, testManager } from './support.js';
+import {
+  attempt,
+  bash,
+  engine,
+  figure,
+  git,
+  type ModelTurn,
+  quick,
+  tempFolder,
+  testManager,
+  until,
+} from './support.js';
 
 /** Titles, colours, a cleared screen, a link, a report that a terminal types back, and a line drawn over another one. */
 const ATTACK =
@@ -102,12 +113,11 @@ describe('escape sequences of an agent in the terminal of an example', () => {
   });
 
   it.each(['quickstart.ts', 'steer.ts', 'guard.ts', 'worktree.ts'])('%s prints no escape sequence', async (name) => {
-    const { output } = await example(name, [
-      bash('rm -rf /workspace/keep'),
-      bash('true'),
-      { text: ATTACK },
-      { text: ATTACK },
-    ]);
+    const calls =
+      name === 'steer.ts'
+        ? [bash(untilThereIs('stored')), bash(untilThereIs('paused'))]
+        : [bash('rm -rf /workspace/keep'), bash('true')];
+    const { output } = await example(name, [...calls, { text: ATTACK }, { text: ATTACK }]);
     expect(output).toContain('visible');
     expect(output).not.toMatch(STEERING);
     figure(`output of ${name}`, `${output.length} characters, 0 that steer`);
@@ -125,7 +135,20 @@ function collect(value: unknown, path: string, found: Set<string>): void {
   }
 }
 
-/** The output of an example; its questions at the terminal are answered with no. */
+/** Shell code that waits for a file in the workspace. */
+const untilThereIs = (name: string): string => `until [ -e ${name} ]; do sleep 0.05; done`;
+
+/** Resolves when the library has stored a message to a session of this home folder. */
+async function messageStored(home: string): Promise<void> {
+  await until('a stored message', async () =>
+    (await readdir(home, { recursive: true })).some((path) => path.endsWith('steering.json')),
+  );
+}
+
+/**
+ * The output of an example; its questions at the terminal are answered with no. The workspace gets the file `stored` when a message
+ * to the agent is stored, and `paused` when the example has paused its session.
+ */
 async function example(name: string, turns: readonly ModelTurn[]): Promise<{ output: string }> {
   const inGit = name === 'worktree.ts';
   const cwd = join(await tempFolder(inGit ? 0 : 1000), inGit ? 'project' : '');
@@ -137,8 +160,15 @@ async function example(name: string, turns: readonly ModelTurn[]): Promise<{ out
     await git(cwd, 'commit', '--quiet', '--message', 'First');
   }
   const args = ['--import', 'tsx', join(import.meta.dirname, '../../examples', name), cwd, ...(inGit ? ['0:0'] : [])];
-  const env = { ...process.env, DOCKER_HOST: engine.host, HOME: await tempFolder(0) };
+  const home = await tempFolder(0);
+  const env = {
+    ...process.env,
+    DOCKER_HOST: engine.host,
+    HOME: home,
+    TSX_TSCONFIG_PATH: join(import.meta.dirname, '../e2e/fixtures/examples.tsconfig.json'),
+  };
   const child = spawn(process.execPath, args, { env, stdio: 'pipe' });
+  if (name === 'steer.ts') void messageStored(home).then(() => writeFile(join(cwd, 'stored'), ''));
   let output = '';
   let answered = 0;
   child.stderr.on('data', (chunk) => {
@@ -146,6 +176,7 @@ async function example(name: string, turns: readonly ModelTurn[]): Promise<{ out
   });
   for await (const chunk of child.stdout) {
     output += chunk;
+    if (output.startsWith('paused\n')) await writeFile(join(cwd, 'paused'), '');
     for (; answered < output.split('Run it? [y/N] ').length - 1; answered++) child.stdin.write('n\n');
   }
   return { output };

@@ -42,7 +42,7 @@ it('the button of a new approval is disabled for a moment', async () => {
   await page.getByRole('group', { name: 'Approval of Bash' }).getByText('deploy').waitFor();
   const button = page.getByRole('button', { name: 'Approve' });
   expect(await button.isDisabled()).toBe(true);
-  await expect.poll(() => button.isEnabled(), { timeout: 5_000 }).toBe(true);
+  await expect.poll(() => button.isEnabled()).toBe(true);
   expect(manager.get(id)?.status).toBe('waiting_feedback');
 });
 

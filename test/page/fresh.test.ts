@@ -25,7 +25,7 @@ it.each([
   expect(await box.isDisabled()).toBe(true);
   await page.getByLabel('Feedback to continue with').fill('Go on');
   await page.getByRole('button', { name: 'Continue' }).click();
-  await expect.poll(() => manager.get(id)?.status, { timeout: 10_000 }).toBe('completed');
+  await expect.poll(() => manager.get(id)?.status).toBe('completed');
   expect(manager.get(id)?.runs[1]).toMatchObject({ feedback: 'Go on', fresh: true });
   expect(manager.get(id)?.conversationId).not.toBe(OLD);
 });
@@ -52,7 +52,7 @@ it('a session that has ended goes on with its conversation, or with a new one if
   expect(third.runs[2]).toMatchObject({ fresh: true });
   expect(third.conversationId).not.toBe(conversationId);
   // The choice holds for one run.
-  await expect.poll(() => box.isChecked(), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => box.isChecked()).toBe(false);
 });
 
 it('a session that works, and one with a terminal, have no such choice', async () => {

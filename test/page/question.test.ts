@@ -25,7 +25,7 @@ it('questions are answered on the board with the keyboard: an option, several op
   expect(await button.isDisabled()).toBe(true); // The second question has no answer yet.
   await box.getByRole('checkbox', { name: 'Core' }).press('Space');
   await box.getByRole('group', { name: 'Which parts?' }).getByRole('textbox').fill('and the docs');
-  await expect.poll(() => button.isEnabled(), { timeout: 5_000 }).toBe(true); // It is disabled for a moment.
+  await expect.poll(() => button.isEnabled()).toBe(true); // It is disabled for a moment.
   await button.press('Enter');
 
   await box.getByText('Which parts?').waitFor({ state: 'detached' });
@@ -33,7 +33,7 @@ it('questions are answered on the board with the keyboard: an option, several op
   await box.getByRole('radio', { name: 'SQLite' }).press('Space');
   await words.fill('MariaDB');
   expect(await box.getByRole('radio', { name: 'SQLite' }).isChecked()).toBe(false);
-  await expect.poll(() => button.isEnabled(), { timeout: 5_000 }).toBe(true);
+  await expect.poll(() => button.isEnabled()).toBe(true);
   await words.press('Enter');
 
   const { answeredQuestions } = await manager.waitFor(id);
