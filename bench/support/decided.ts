@@ -24,5 +24,6 @@ for await (const line of createInterface({ input: createReadStream(log) })) {
   for (const { type, id: toolUseId, name: tool, input } of JSON.parse(line).message.content)
     if (type === 'tool_use') await hooks?.beforeTool({ toolUseId, tool, input });
 }
+if (!process.send) process.exit(0);
 answer(folder);
 process.once('disconnect', () => process.exit(0));

@@ -133,10 +133,13 @@ async function withIdleHooks(args: readonly string[], settings: string, folder: 
   const script = '#!/bin/sh\ncat > /dev/null\nexit 0\n';
   await writeFile(join(guard, 'managed-settings.json'), settings, { mode: 0o755 });
   await writeFile(join(guard, 'autonomous-orchestration.sh'), script, { mode: 0o755 });
-  return args.map((arg) => {
-    const name = GUARD_MOUNT.exec(arg)?.[2];
-    return name === undefined ? arg : arg.replace(/source=[^,]*/, `source=${join(guard, name)}`);
-  });
+  const nameOf = (mount: string): string => GUARD_MOUNT.exec(mount)?.[2] ?? '';
+  const kept = ['managed-settings.json', 'autonomous-orchestration.sh', 'requests', 'answers'];
+  const isGone = (flag: string, value: string): boolean =>
+    flag === '--mount' && GUARD_MOUNT.test(value) && !kept.includes(nameOf(value));
+  return without(args, isGone).map((arg) =>
+    GUARD_MOUNT.test(arg) ? arg.replace(/source=[^,]*/, `source=${join(guard, nameOf(arg))}`) : arg,
+  );
 }
 
 function withName(args: readonly string[], name: string): string[] {
