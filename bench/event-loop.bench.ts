@@ -29,7 +29,7 @@ async function runSessions({ manager, workspace }: Bench, count: number): Promis
 
 /** The commands of the child processes that this process starts during the work. */
 async function childrenDuring(work: () => Promise<unknown>): Promise<string[]> {
-  const sampler = fork(new URL('./support/child-sampler.ts', import.meta.url), [String(process.pid)]);
+  const sampler = fork(new URL('./support/child-sampler.js', import.meta.url), [String(process.pid)]);
   await once(sampler, 'message');
   await work();
   sampler.send('stop');
@@ -37,7 +37,7 @@ async function childrenDuring(work: () => Promise<unknown>): Promise<string[]> {
   return commands as string[];
 }
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' } } });
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '2' } } });
 await requireEngine();
 
 await inScratch(async (folder) => {
@@ -71,7 +71,7 @@ await inScratch(async (folder) => {
   });
 
   answer([
-    figure('longest block by callbacks', 'longestBusyMs', { most: 20 }),
+    figure("longest block, in the thread's own CPU time", 'longestBlockMs', { most: 20 }),
     figure('longest delay, waiting for a CPU included', 'longestDelayMs'),
     figure('p99 delay', 'p99DelayMs'),
     {

@@ -7,7 +7,7 @@ import { FLOODS } from './support/floods.js';
 import type { ReplayReport } from './support/replay.js';
 import { inScratch } from './support/scratch.js';
 
-const REPLAY_MODULE = new URL('./support/replay.ts', import.meta.url);
+const REPLAY_MODULE = new URL('./support/replay.js', import.meta.url);
 const MEGABYTE = 1024 * 1024;
 
 const { values } = parseArgs({ options: { megabytes: { type: 'string', default: '16' } } });

@@ -9,8 +9,8 @@ const SHORT = 100;
 /** What a change may cost with 10,000 sessions waiting, as the project's plan sets it. */
 const MOST_MS = 1;
 
-const queue = (waiting: number) => ask<QueueCosts>(new URL('./support/long-queue.ts', import.meta.url), [waiting]);
-const calls = (waiting: number) => ask<CallCosts>(new URL('./support/waiting-sessions.ts', import.meta.url), [waiting]);
+const queue = (waiting: number) => ask<QueueCosts>(new URL('./support/long-queue.js', import.meta.url), [waiting]);
+const calls = (waiting: number) => ask<CallCosts>(new URL('./support/waiting-sessions.js', import.meta.url), [waiting]);
 const [short, long] = [await queue(SHORT), await queue(LONG)];
 const [shortCalls, longCalls] = [await calls(SHORT), await calls(LONG)];
 const name = (what: string): string => `long queue: ${what}, ${LONG.toLocaleString('en')} waiting`;

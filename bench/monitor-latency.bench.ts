@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type MonitorEvent, type SessionEvent, StreamMonitor, UnifiedSessionManager } from 'autonomous-orchestration';
 import { monitorLog } from 'channelcoder';
-import { type MonitorEvent, type SessionEvent, StreamMonitor, UnifiedSessionManager } from '../src/index.js';
 import { answer } from './support/child.js';
 import { type Figure, withUnit } from './support/figure.js';
 import { LogExecutor } from './support/log-executor.js';
@@ -13,7 +13,7 @@ import { inScratch } from './support/scratch.js';
 import { median, percentile } from './support/stats.js';
 
 const SESSIONS = 13;
-const ROUNDS = 5;
+const ROUNDS = 2;
 const ROUND_SECONDS = 3;
 /** By then all logs are followed, by watches or by tail processes. So the bench measures streaming and not starting. */
 const SETTLE_MS = 500;
@@ -32,7 +32,7 @@ async function write(writer: ChildProcess, order: WriteOrder): Promise<void> {
 
 function stampedText(event: SessionEvent | MonitorEvent): unknown {
   if (event.type === 'session:message') return event.text;
-  if (event.type === 'session:tool') return (event.tool.input as { command?: unknown }).command;
+  if (event.type === 'session:tool') return (event.tool.input as { description?: unknown }).description;
   if (event.type === 'session:tool-result') return event.output;
   return undefined;
 }
@@ -93,8 +93,8 @@ async function throughMonitorLog(writer: ChildProcess, folder: string): Promise<
   const cleanups = files.map((file) =>
     monitorLog(file, (event) => {
       const [block] = (event as { message?: { content?: Record<string, unknown>[] } }).message?.content ?? [];
-      const input = block?.input as { command?: unknown } | undefined;
-      const ms = age(block?.text ?? input?.command ?? block?.content);
+      const input = block?.input as { description?: unknown } | undefined;
+      const ms = age(block?.text ?? input?.description ?? block?.content);
       if (ms !== undefined) ages.push(ms);
     }),
   );
@@ -104,7 +104,7 @@ async function throughMonitorLog(writer: ChildProcess, folder: string): Promise<
   return ages;
 }
 
-const writer = fork(new URL('./support/log-writer.ts', import.meta.url));
+const writer = fork(new URL('./support/log-writer.js', import.meta.url));
 const VARIANTS = { monitors: throughMonitors, sessions: throughSessions, monitorLog: throughMonitorLog };
 type Variant = keyof typeof VARIANTS;
 const names = Object.keys(VARIANTS) as Variant[];

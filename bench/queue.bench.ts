@@ -3,8 +3,8 @@ import { type Figure, type Target, withUnit } from './support/figure.js';
 import type { QueueName } from './support/queue-rounds.js';
 import { median, medianRatio } from './support/stats.js';
 
-const ROUNDS_MODULE = new URL('./support/queue-rounds.ts', import.meta.url);
-const TURNS = 5;
+const ROUNDS_MODULE = new URL('./support/queue-rounds.js', import.meta.url);
+const TURNS = 2;
 
 interface Contender {
   readonly queue: QueueName;

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { openSessions, type Sessions, UnifiedSessionManager } from '../src/index.js';
+import { openSessions, type Sessions, UnifiedSessionManager } from 'autonomous-orchestration';
 import { answer } from './support/child.js';
 import { type Figure, withUnit } from './support/figure.js';
 import { LogExecutor } from './support/log-executor.js';
@@ -36,7 +36,7 @@ const local = await inScratch(async (folder) => {
 });
 
 const { calls, ages } = await inScratch(async (folder) => {
-  const owner = fork(new URL('./support/shared-owner.ts', import.meta.url), [folder, String(SESSIONS)]);
+  const owner = fork(new URL('./support/shared-owner.js', import.meta.url), [folder, String(SESSIONS)]);
   const [{ files, ended }] = (await once(owner, 'message')) as [Owned];
   const sessions = await openSessions({ stateDir: folder });
   const ages: number[] = [];
@@ -49,7 +49,7 @@ const { calls, ages } = await inScratch(async (folder) => {
     events++;
   });
   const calls = await callTimes(sessions, ended);
-  const writer = fork(new URL('./support/log-writer.ts', import.meta.url));
+  const writer = fork(new URL('./support/log-writer.js', import.meta.url));
   const write = async (seconds: number): Promise<void> => {
     writer.send({ files, seconds } satisfies WriteOrder);
     await once(writer, 'message');

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type FSWatcher, statSync, watch } from 'node:fs';
-import { chown, mkdir, open, readFile } from 'node:fs/promises';
+import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
+import { chown, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { AutonomousExecutor, UnifiedSessionManager } from 'autonomous-orchestration';
 import type { SpawnProcess } from '../../src/core/orchestration/process/launcher.js';
-import { AutonomousExecutor, UnifiedSessionManager } from '../../src/index.js';
 import { ensureEngine } from '../../test/e2e/engine/engine.mjs';
 import { run } from '../../test/e2e/engine/run.mjs';
 
@@ -15,6 +15,8 @@ const AGENT_UID = 1_000;
 export interface Launch {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+  /** The managed settings that the session's Claude Code got. */
+  readonly settings: string;
 }
 
 /** How long a bare `docker run` took, measured from just before its process was started. */
@@ -46,7 +48,9 @@ export async function openBench(folder: string, script: readonly object[], maxCo
   await chown(workspace, AGENT_UID, AGENT_UID);
   const launches: Launch[] = [];
   const recording: SpawnProcess = (command, args, options) => {
-    launches.push({ args, env: options.env ?? {} });
+    // The files of the guard are removed at the end of the run.
+    const settings = readFileSync(guardFile(args, 'managed-settings.json'), 'utf8');
+    launches.push({ args, env: options.env ?? {}, settings });
     return spawn(command, args, options);
   };
   const manager = new UnifiedSessionManager({
@@ -61,8 +65,19 @@ export async function openBench(folder: string, script: readonly object[], maxCo
 
 let bareRuns = 0;
 
-/** Runs a session's command line again, with the same image, flags, mounts and variables, and input and output in files. */
-export async function bareRun({ args, env }: Launch, input: string, folder: string): Promise<BareRun> {
+/**
+ * Runs a session's command line again, with the same image, flags, mounts and variables, and input and output in files.
+ *
+ * @param guarded true to keep the managed settings, with hooks that only read their input and exit 0; that part of a session's
+ * time is Claude Code's own
+ */
+export async function bareRun(
+  { args: recorded, env, settings }: Launch,
+  input: string,
+  folder: string,
+  guarded = false,
+): Promise<BareRun> {
+  const args = guarded ? await withIdleHooks(recorded, settings, folder) : withoutGuard(recorded);
   const name = `ao-bench-${process.pid}-${++bareRuns}`;
   const outputs = join(folder, name); // A separate folder, so that the output of other runs does not wake the watch.
   await mkdir(outputs);
@@ -95,15 +110,49 @@ export async function firstByteIn(file: string): Promise<number> {
   return at;
 }
 
+/** A mount of the guard. Its second group is the name of the file or folder. */
+const GUARD_MOUNT = /target=(\/etc\/claude-code|\/run\/autonomous-orchestration)\/([^/,]+)/;
+
+/** The path on the machine of a file that a session's guard mounts. */
+function guardFile(args: readonly string[], name: string): string {
+  const mount = args.find((arg) => GUARD_MOUNT.exec(arg)?.[2] === name);
+  const source = /(?:^|,)source=([^,]*)/.exec(mount ?? '')?.[1];
+  if (source === undefined) throw new Error(`The command line has no mount of the guard for ${name} any more.`);
+  return source;
+}
+
+/** Without the guard: its hook would wait for an answer of this process, and the session is over. */
+function withoutGuard(args: readonly string[]): string[] {
+  return without(args, (flag, value) => flag === '--settings' || (flag === '--mount' && GUARD_MOUNT.test(value)));
+}
+
+/** With the session's managed settings, whose hook asks nobody. */
+async function withIdleHooks(args: readonly string[], settings: string, folder: string): Promise<string[]> {
+  const guard = join(folder, `guard-${++bareRuns}`);
+  for (const name of ['requests', 'answers']) await mkdir(join(guard, name), { recursive: true });
+  const script = '#!/bin/sh\ncat > /dev/null\nexit 0\n';
+  await writeFile(join(guard, 'managed-settings.json'), settings, { mode: 0o755 });
+  await writeFile(join(guard, 'autonomous-orchestration.sh'), script, { mode: 0o755 });
+  const nameOf = (mount: string): string => GUARD_MOUNT.exec(mount)?.[2] ?? '';
+  const kept = ['managed-settings.json', 'autonomous-orchestration.sh', 'requests', 'answers'];
+  const isGone = (flag: string, value: string): boolean =>
+    flag === '--mount' && GUARD_MOUNT.test(value) && !kept.includes(nameOf(value));
+  return without(args, isGone).map((arg) =>
+    GUARD_MOUNT.test(arg) ? arg.replace(/source=[^,]*/, `source=${join(guard, nameOf(arg))}`) : arg,
+  );
+}
+
 function withName(args: readonly string[], name: string): string[] {
   const copy = withoutCheck(args.slice(args.indexOf('run'))); // What is in front of it limits the size of the log.
   copy[copy.indexOf('--name') + 1] = name;
-  // Without the labels: with them the manager would take the container for one of its own. Without the guard: its hook would
-  // wait for an answer of this process, and the session is over. Without the session's network, which is gone.
-  const isLeftOut = (flag = '', value = ''): boolean =>
-    ['--label', '--network', '--settings'].includes(flag) ||
-    (flag === '--mount' && /target=(\/etc\/claude-code|\/run\/autonomous-orchestration)\//.test(value));
-  return copy.filter((arg, at) => !isLeftOut(arg, copy[at + 1]) && !isLeftOut(copy[at - 1], arg));
+  // Without the labels: with them the manager would take the container for one of its own. Without the session's network, which
+  // is gone.
+  return without(copy, (flag) => flag === '--label' || flag === '--network');
+}
+
+/** The arguments without the options, and their values, for which the function returns true. */
+function without(args: readonly string[], isLeftOut: (flag: string, value: string) => boolean): string[] {
+  return args.filter((arg, at) => !isLeftOut(arg, args[at + 1] ?? '') && !isLeftOut(args[at - 1] ?? '', arg));
 }
 
 /** Without the check of the mounts, which would miss those of the guard: `--entrypoint /bin/sh <image> -c <check> sh <command>`. */

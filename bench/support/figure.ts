@@ -24,20 +24,9 @@ export function isMet({ value, target }: Figure): boolean | undefined {
   return value < target.below;
 }
 
-/** The figures as a Markdown table, padded so that it reads well in a terminal, too. */
-export function table(figures: readonly Figure[]): string {
-  const header = ['what', 'measured', 'reference', 'ratio or value', 'target', 'ok'];
-  const rows = figures.map((figure) => [
-    figure.what,
-    figure.measured,
-    figure.reference || '–',
-    withUnit(figure.value, figure.unit),
-    shownTarget(figure),
-    { true: 'yes', false: 'NO', undefined: '' }[String(isMet(figure)) as 'true' | 'false' | 'undefined'],
-  ]);
-  const widths = header.map((title, column) =>
-    Math.max(...[header, ...rows].map((row) => row[column]?.length ?? 0), title.length),
-  );
+/** Rows as a Markdown table, padded so that it reads well in a terminal, too. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = header.map((title, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0), title.length));
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
   return [line(header), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
@@ -54,7 +43,8 @@ export function withUnit(value: number, unit: string): string {
   return unit === '×' ? `${quote(value)}×` : `${quote(value)} ${unit}`;
 }
 
-function shownTarget({ target, unit }: Figure): string {
+/** The target of a figure as a text. Empty if it has none. */
+export function shownTarget({ target, unit }: Figure): string {
   if (!target) return '';
   if ('most' in target) return `≤ ${withUnit(target.most, unit)}`;
   if ('least' in target) return `≥ ${withUnit(target.least, unit)}`;

@@ -1,3 +1,5 @@
+import { callOf } from './log-calls.js';
+
 /** The kind of a line of the generated log. */
 type Kind = 'text' | 'tool' | 'result';
 
@@ -12,8 +14,9 @@ const LONGEST_LINE = 20_000;
 
 /**
  * Writes stream-json like Claude Code 2.1, with the same keys in the same order. Texts, tool calls and their results take turns.
- * Lines have 0.3 to 20 kB, and small lines are more frequent. One line in seven has characters beyond ASCII. One result in twelve
- * is an error. The same seed gives the same lines.
+ * The calls are those of an agent that works in its container's `/workspace`. Texts, results, and what a call writes into a file
+ * have 0.3 to 20 kB, and small ones are more frequent. One of them in seven has characters beyond ASCII. One result in twelve is
+ * an error. The same seed gives the same lines.
  */
 export class LogLines {
   #state: number;
@@ -43,15 +46,19 @@ export class LogLines {
     this.#state = seed;
   }
 
-  /** @param stamp comes at the beginning of the line's text */
+  /** @param stamp comes at the beginning of the line's text, or of the description of a call */
   next(stamp = ''): string {
     const count = this.#count++;
     const kind = (['text', 'tool', 'result'] as const satisfies Kind[])[count % 3] ?? 'text';
     const length = SMALLEST_LINE * (LONGEST_LINE / SMALLEST_LINE) ** this.#random();
     const turn = Math.floor(count / 3);
     // The rest of the line is about 600 bytes of keys and ids. A result occurs twice in its line, as Claude Code writes it.
-    const prose = stamp + this.#prose(Math.max(20, (length - 600) / (kind === 'result' ? 2 : 1)));
-    return kind === 'result' ? this.#result(turn, prose) : this.#assistant(turn, kind, prose);
+    const prose = (): string => this.#prose(Math.max(20, (length - 600) / (kind === 'result' ? 2 : 1)));
+    if (kind === 'result') return this.#result(turn, stamp + prose());
+    if (kind === 'text') return this.#assistant(turn, { type: 'text', text: stamp + prose() });
+    const { name, input } = callOf(turn, prose);
+    const stamped = stamp === '' ? input : { ...input, description: `${stamp}Runs it` };
+    return this.#assistant(turn, { type: 'tool_use', id: `toolu_${turn}`, name, input: stamped });
   }
 
   /** The last line of a run. */
@@ -69,11 +76,7 @@ export class LogLines {
     });
   }
 
-  #assistant(turn: number, kind: Kind, prose: string): string {
-    const name = TOOLS[turn % TOOLS.length] ?? 'Bash';
-    const input = { command: prose, description: 'Runs a command', file_path: `/workspace/src/file-${turn}.ts` };
-    const content =
-      kind === 'text' ? { type: 'text', text: prose } : { type: 'tool_use', id: `toolu_${turn}`, name, input };
+  #assistant(turn: number, content: object): string {
     return JSON.stringify({
       type: 'assistant',
       message: {

@@ -1,10 +1,10 @@
+import { DEFAULT_POLICY, type SessionManagerEvents, type SessionPriority } from 'autonomous-orchestration';
 import { SessionQueue } from '../../src/core/orchestration/manager/session-queue.js';
 import { SessionJournal } from '../../src/core/orchestration/store/disk/session-journal.js';
 import { EventDelivery } from '../../src/core/orchestration/store/event-delivery.js';
 import { SessionStore } from '../../src/core/orchestration/store/store.js';
 import { SYSTEM_CLOCK } from '../../src/core/orchestration/util/clock.js';
 import { IsolatedEmitter } from '../../src/core/orchestration/util/isolated-emitter.js';
-import { DEFAULT_POLICY, type SessionManagerEvents, type SessionPriority } from '../../src/index.js';
 import { answer, collectGarbage } from './child.js';
 
 export interface QueueCosts {

@@ -1,33 +1,56 @@
 import { createReadStream, writeFileSync } from 'node:fs';
-import { link, rm } from 'node:fs/promises';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { cp, link, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { UnifiedSessionManager } from 'autonomous-orchestration';
 import { streamParser } from 'channelcoder';
-import { UnifiedSessionManager } from '../../src/index.js';
 import { answer, collectGarbage } from './child.js';
 import { LogExecutor } from './log-executor.js';
+import { watchLoop } from './loop-watch.js';
 import { inScratch } from './scratch.js';
+import { ThreadCpu } from './thread-cpu.js';
 
 /** Reads a whole log and returns the number of its events. */
-type Replay = (file: string) => Promise<number>;
+type Replay = (file: string, state: string) => Promise<number>;
+
+/** Reads the log as the one of a session that has already ended when it is read. */
+async function replayed(
+  { stateDir, file, hooked }: { stateDir: string; file: string; hooked: boolean },
+  begin: (manager: UnifiedSessionManager) => Promise<string | undefined>,
+): Promise<number> {
+  const autonomous = new LogExecutor(async (logFile) => {
+    await rm(logFile, { force: true });
+    await link(file, logFile);
+    return { ended: Promise.resolve({ exitCode: 0 }), hooked };
+  });
+  await using manager = new UnifiedSessionManager({ stateDir, socket: false, executors: { autonomous } });
+  let events = 0;
+  manager.on('event', () => {
+    events++;
+  });
+  const { status, result } = await manager.waitFor((await begin(manager)) ?? '');
+  if (status !== 'completed') throw new Error(`The session ended as ${status}: ${result?.error}`);
+  return events;
+}
 
 const REPLAYS = {
-  /** A session from `create()` to its end. Its log is the file. */
+  /** A session from `create()` to its end. Nobody was asked about its calls. */
   session: (file) =>
+    inScratch((folder) =>
+      replayed({ stateDir: folder, file, hooked: false }, async (manager) => {
+        const { id } = await manager.create({ prompt: 'Read the log.', cwd: folder, docker: false });
+        return id;
+      }),
+    ),
+  /** A guarded session that another process has left, from `recover()` to its end. That process was asked about every call. */
+  recovered: (file, state) =>
     inScratch(async (folder) => {
-      const executor = new LogExecutor(async (logFile) => {
-        await rm(logFile);
-        await link(file, logFile);
-        return { ended: Promise.resolve({ exitCode: 0 }) };
+      const stateDir = join(folder, 'state');
+      await cp(state, stateDir, { recursive: true });
+      return replayed({ stateDir, file, hooked: true }, async (manager) => {
+        await manager.recover();
+        return manager.list()[0]?.id;
       });
-      await using manager = new UnifiedSessionManager({ stateDir: folder, executors: { autonomous: executor } });
-      let events = 0;
-      manager.on('event', () => {
-        events++;
-      });
-      const { id } = await manager.create({ prompt: 'Read the log.', cwd: folder, docker: false });
-      await manager.waitFor(id);
-      return events;
     }),
   parseLogFile: async (file) => (await streamParser.parseLogFile(file)).events.length,
   /** The least possible work: raw chunks are cut at line ends, and each line is parsed and dropped. */
@@ -52,26 +75,29 @@ export type ReplayName = keyof typeof REPLAYS;
 
 export interface ReplayReport {
   readonly seconds: number;
+  /** The CPU time of the main thread, in seconds. */
+  readonly cpuSeconds: number;
   /** The peak memory of the process, minus its memory before the replay. */
   readonly addedBytes: number;
   readonly longestBlockMs: number;
   readonly events: number;
 }
 
-const [name, file = ''] = process.argv.slice(2);
+const [name, file = '', state = ''] = process.argv.slice(2);
 const replay: Replay = REPLAYS[name as ReplayName];
 
-await import('../../src/danger/index.js'); // The first run of a process loads the rules. That is not a part of reading a log.
+await import('autonomous-orchestration/danger'); // The first run of a process loads the rules. That is not a part of reading a log.
 collectGarbage();
 await delay(100);
 writeFileSync('/proc/self/clear_refs', '5'); // Resets the peak memory, so that the start-up does not count.
 const before = process.memoryUsage.rss();
-const loop = monitorEventLoopDelay({ resolution: 1 });
-loop.enable();
-const start = performance.now();
-const events = await replay(file);
-const seconds = (performance.now() - start) / 1000;
-await delay(20); // The last block shows only in the tick after it.
-loop.disable();
+const cpu = new ThreadCpu();
+let [seconds, cpuSeconds, events] = [0, 0, 0];
+const { longestBlockMs } = await watchLoop(async () => {
+  const [start, cpuStart] = [performance.now(), cpu.now()];
+  events = await replay(file, state);
+  seconds = (performance.now() - start) / 1_000;
+  cpuSeconds = (cpu.now() - cpuStart) / 1_000;
+});
 const addedBytes = process.resourceUsage().maxRSS * 1024 - before;
-answer({ seconds, addedBytes, longestBlockMs: loop.max / 1e6, events } satisfies ReplayReport);
+answer({ seconds, cpuSeconds, addedBytes, longestBlockMs, events } satisfies ReplayReport);

@@ -1,4 +1,4 @@
-import { UnifiedSessionManager } from '../../src/index.js';
+import { UnifiedSessionManager } from 'autonomous-orchestration';
 import { LogExecutor } from './log-executor.js';
 
 /** What the owner has begun. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type SessionPriority, type UnifiedSession, UnifiedSessionManager } from '../../src/index.js';
+import { type SessionPriority, type UnifiedSession, UnifiedSessionManager } from 'autonomous-orchestration';
 import { answer } from './child.js';
 import { LogExecutor } from './log-executor.js';
 import { inScratch } from './scratch.js';

@@ -1,7 +1,10 @@
+import type { Danger } from '../../../danger/index.js';
 import type { ToolCall, Verdict } from '../session/policy.js';
 import { currentName } from '../session/tool-names.js';
 import type { CallFacts, ToolResult } from './breach.js';
 import { asksNobody, breachOf, UNRECORDED } from './breach.js';
+import type { CommandRating } from './call-ratings.js';
+import type { EarlierDecisions } from './earlier-decisions.js';
 import { type Fingerprint, fingerprint, isSameCall } from './fingerprint.js';
 
 interface Entry extends CallFacts {
@@ -13,7 +16,9 @@ interface Entry extends CallFacts {
   skipped?: boolean;
   /** The call of the subagent that made this one. */
   parent?: string;
-  /** The size of its fingerprints, in characters. */
+  /** How its commands are rated. */
+  ratings?: readonly CommandRating[];
+  /** The size of its fingerprints and ratings, in characters. */
   size: number;
 }
 
@@ -25,6 +30,8 @@ export interface StoredDecision {
   readonly path?: string;
   readonly whole?: string;
   readonly verdict: Verdict;
+  /** How the command is rated; `null` if it is not dangerous. Absent if the rating is not kept. */
+  readonly danger?: Danger | null;
 }
 
 /** The end of a call, compared with the decision about it. */
@@ -55,6 +62,7 @@ export class CallLedger {
   readonly #forgettable = new Set<string>();
   #size = 0;
   #isFlooded = false;
+  #earlier: EarlierDecisions | undefined;
 
   /** @param off tools that are off in the session */
   constructor(off: readonly string[] = []) {
@@ -69,6 +77,23 @@ export class CallLedger {
     return this.#isFlooded;
   }
 
+  /** Takes over the decisions of earlier processes. */
+  continueAfter(earlier: EarlierDecisions): void {
+    this.#earlier = earlier;
+  }
+
+  /** A command of a call was rated. */
+  rated(toolUseId: string, rating: CommandRating): void {
+    const entry = this.#entryOf(toolUseId);
+    entry.ratings = [...(entry.ratings ?? []), rating].slice(-MOST_ASKED);
+    this.#weigh(entry);
+  }
+
+  /** How a command of this call is rated. Undefined if that is not known. */
+  ratingOf(toolUseId: string, command: string): CommandRating | undefined {
+    return this.#find(toolUseId)?.ratings?.findLast((rating) => rating.command === command);
+  }
+
   /** The guard has decided about a call. Without a verdict, it is still deciding. */
   decided(call: ToolCall, verdict: Verdict | undefined): void {
     const entry = this.#entryOf(call.toolUseId);
@@ -81,14 +106,14 @@ export class CallLedger {
 
   /** True if this very call was allowed before. */
   isAllowed(call: ToolCall): boolean {
-    const { asked = [], verdict } = this.#entries.get(call.toolUseId) ?? {};
+    const { asked = [], verdict } = this.#find(call.toolUseId) ?? {};
     const print = fingerprint(call);
     return verdict?.allowed === true && asked.some((one) => isSameCall(one, print));
   }
 
   /** How a call ran without permission, judged by its hook's report afterwards. Undefined if it did not. */
   reported(call: ToolCall): string | undefined {
-    const { asked = [], verdict } = this.#entries.get(call.toolUseId) ?? {};
+    const { asked = [], verdict } = this.#find(call.toolUseId) ?? {};
     // If nobody was asked about the call, the log will show this. If the question is still open, the call did not run.
     if (!verdict) return undefined;
     if (!verdict.allowed) return 'although it was denied';
@@ -105,10 +130,11 @@ export class CallLedger {
 
   /** The facts that a later process needs about a decided call. Undefined for any other call. */
   decisionOn(toolUseId: string): StoredDecision | undefined {
-    const { asked = [], verdict } = this.#entries.get(toolUseId) ?? {};
+    const { asked = [], verdict, ratings } = this.#find(toolUseId) ?? {};
     const last = asked.at(-1);
     if (!last || !verdict) return undefined;
     const { tool, fields, path, whole } = last;
+    const rating = ratings?.findLast(({ command }) => command === fields.get('command'));
     return {
       toolUseId,
       tool,
@@ -116,12 +142,16 @@ export class CallLedger {
       ...(path !== undefined && { path }),
       ...(whole !== undefined && { whole }),
       verdict,
+      ...(rating && { danger: rating.danger ?? null }),
     };
   }
 
   /** An earlier process has decided about a call. */
-  restore({ toolUseId, tool, fields, path, whole, verdict }: StoredDecision): void {
+  restore(decision: StoredDecision): void {
+    const { toolUseId, tool, fields, path, whole, verdict } = decision;
     const entry = this.#entryOf(toolUseId);
+    const rating = earlierRating(decision);
+    if (rating) entry.ratings = [...(entry.ratings ?? []), rating].slice(-MOST_ASKED);
     entry.asked = [...entry.asked, { tool, fields: new Map(fields), path, whole }].slice(-MOST_ASKED);
     entry.verdict = verdict;
     this.#weigh(entry);
@@ -170,17 +200,17 @@ export class CallLedger {
 
   /** What the agent was told about its questions. Undefined if the call asked nothing, or is not answered yet. */
   answerTo(toolUseId: string | undefined): Extract<Verdict, { allowed: false }> | undefined {
-    const verdict = toolUseId === undefined ? undefined : this.#entries.get(toolUseId)?.verdict;
+    const verdict = toolUseId === undefined ? undefined : this.#find(toolUseId)?.verdict;
     return verdict?.allowed === false && verdict.answered ? verdict : undefined;
   }
 
   isDenied(toolUseId: string | undefined): boolean {
-    return toolUseId !== undefined && this.#entries.get(toolUseId)?.verdict?.allowed === false;
+    return toolUseId !== undefined && this.#find(toolUseId)?.verdict?.allowed === false;
   }
 
   /** The log reports the end of a call. */
   ended(result: ToolResult): CallEnd {
-    const entry: Entry = this.#entries.get(result.toolUseId) ?? { asked: [], size: 0 };
+    const entry: Entry = this.#find(result.toolUseId) ?? { asked: [], size: 0 };
     const tool = entry.logged?.tool ?? entry.asked[0]?.tool;
     const again = entry.skipped || (result.skipped && entry.ended);
     const breach = again ? 'behind a line that was made to hide it' : breachOf(result, entry, tool, this.#off);
@@ -190,8 +220,16 @@ export class CallLedger {
     return { tool, verdict: entry.verdict, breach };
   }
 
+  /** A call that is remembered, or that an earlier process has decided about. */
+  #find(id: string): Entry | undefined {
+    const entry = this.#entries.get(id);
+    if (entry || !this.#earlier) return entry;
+    for (const decision of this.#earlier.take(id)) this.restore(decision);
+    return this.#entries.get(id);
+  }
+
   #entryOf(id: string): Entry {
-    let entry = this.#entries.get(id);
+    let entry = this.#find(id);
     if (entry) return entry;
     entry = { asked: [], size: 0 };
     this.#entries.set(id, entry);
@@ -200,7 +238,9 @@ export class CallLedger {
   }
 
   #weigh(entry: Entry): void {
-    const size = [...entry.asked, entry.logged?.risky].reduce((sum, print) => sum + sizeOf(print), 0);
+    let size = sizeOf(entry.logged?.risky);
+    for (const print of entry.asked) size += sizeOf(print);
+    for (const { command, danger } of entry.ratings ?? []) size += command.length + (danger?.reason.length ?? 0);
     this.#size += size - entry.size;
     entry.size = size;
     this.#forgetOldest();
@@ -232,4 +272,11 @@ function sizeOf(print: Fingerprint | undefined): number {
   let size = tool.length + path.length + whole.length;
   for (const [name, hash] of fields) size += name.length + hash.length;
   return size;
+}
+
+/** The rating that an earlier process has kept with a decision. */
+function earlierRating({ tool, fields, danger }: StoredDecision): CommandRating | undefined {
+  const command = tool === 'Bash' ? fields.find(([name]) => name === 'command')?.[1] : undefined;
+  if (command === undefined || danger === undefined) return undefined;
+  return { command, danger: danger ?? undefined, isEarlier: true };
 }

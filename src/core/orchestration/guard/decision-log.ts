@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, rm } from 'node:fs/promises';
 import { openOwnFile, readOwnFile } from '../util/fs/own-file.js';
 import type { StoredDecision } from './call-ledger.js';
+import { EarlierDecisions } from './earlier-decisions.js';
 
 /** More than the decisions of any honest run take. If an agent asks without end, its calls are denied in the end. */
 const MOST_BYTES = 32 * 1024 * 1024;
@@ -39,9 +40,11 @@ export class DecisionLog {
   }
 
   /** The earlier decisions. An incomplete line does not count as a decision. */
-  async read(): Promise<StoredDecision[]> {
+  async read(): Promise<EarlierDecisions> {
     const text = await readOwnFile(this.#path, { most: 2 * MOST_BYTES }).catch(() => '');
-    return text.split('\n').flatMap((line) => parsed(line) ?? []);
+    const decisions = new EarlierDecisions();
+    for (const line of text.split('\n')) decisions.add(line);
+    return decisions;
   }
 
   close(): void {
@@ -66,13 +69,5 @@ export class DecisionLog {
     const file = this.#file;
     this.#file = undefined;
     void file?.then((open) => open.close()).catch(() => {}); // If opening failed, there is nothing to close.
-  }
-}
-
-function parsed(line: string): StoredDecision | undefined {
-  try {
-    return JSON.parse(line) as StoredDecision;
-  } catch {
-    return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
 import type { ToolCall } from '../session/policy.js';
 import { currentName } from '../session/tool-names.js';
@@ -55,20 +55,32 @@ export function fingerprint({ tool: name, input }: ToolCall): Fingerprint {
   const names = Object.keys(given);
   const tooLong = (path ?? '').length > MOST_PATH_LENGTH || names.some((field) => field.length > NAME_LENGTH);
   if (tooLong || names.length > MOST_FIELDS)
-    return { tool, fields: new Map(), path: undefined, whole: hashed(jsonOf(input)) };
+    return { tool, fields: new Map(), path: undefined, whole: sha256(jsonOf(input)) };
   const fields = Object.entries(given)
     // Claude Code fills in, sorts and converts lists and objects of its own tools. So these differ from those in the log and
     // are left out.
     .filter(([field, value]) => field !== key && (isForeign(tool) || typeof value !== 'object' || TELLING.has(field)))
     .map(([field, value]) => {
       const text = isForeign(tool) || typeof value === 'object' ? jsonOf(value) : String(value);
-      return [field, hashed(text)] as const;
+      return [field, sha256(text)] as const;
     });
   return { tool, fields: new Map(fields), path };
 }
 
-function hashed(text: string): string {
-  return createHash('sha256').update(text).digest('base64');
+/** A longer command is rated anew, because its hash would take as long. */
+const MOST_HASHED_COMMAND = 64 * 1024;
+
+/**
+ * What identifies a shell command, and with it its rating: the hash that the call's fingerprint has of it. Undefined for other calls.
+ */
+export function commandHash({ tool, input }: ToolCall): string | undefined {
+  if (tool !== 'Bash' || typeof input !== 'object' || input === null) return undefined;
+  const { command } = input as { command?: unknown };
+  return typeof command === 'string' && command.length <= MOST_HASHED_COMMAND ? sha256(command) : undefined;
+}
+
+function sha256(text: string): string {
+  return hash('sha256', text, 'base64');
 }
 
 /** Gives the same text for the same value, whatever the order of its keys. */

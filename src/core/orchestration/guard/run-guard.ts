@@ -1,4 +1,3 @@
-import type { Danger, DangerContext } from '../../../danger/index.js';
 import type { Denial } from '../session/denial.js';
 import type { Observation } from '../session/observation.js';
 import {
@@ -12,8 +11,9 @@ import {
 import type { RunRecord } from '../session/run-record.js';
 import { quote } from '../util/errors.js';
 import { Approvals } from './approvals.js';
-import { UNRECORDED } from './breach.js';
+import { type ToolResult, UNRECORDED } from './breach.js';
 import { CallLedger } from './call-ledger.js';
+import { CallRatings, type RatedPlace } from './call-ratings.js';
 import { whyOff } from './claude-tools.js';
 import type { DecisionLog } from './decision-log.js';
 import { InterruptedAgents } from './interrupted-agents.js';
@@ -23,8 +23,7 @@ import { Questions } from './questions.js';
 
 export interface RunGuardOptions {
   policy: ResolvedPolicy;
-  /** The facts that the rating of calls needs: the workspace as the agent sees it, and which of its files may be lost. */
-  place: Required<Pick<DangerContext, 'workspace' | 'container' | 'mounts' | 'ignored'>>;
+  place: RatedPlace;
   record: RunRecord;
   /** Keeps the decisions for the next process. */
   decisions: DecisionLog;
@@ -38,10 +37,11 @@ export interface RunGuardOptions {
 }
 
 /**
- * The rules that rate calls. They are more than a third of the library's code, so they are loaded by the first run and not by
- * the main entry.
+ * How far the calls of a run have to pass the guard. `true`: each of them. `'ended'`: the run is being ended, which interrupts calls
+ * before they are decided about. `'unasked'`: no process was there to ask, and the policy lets calls run in that case. `false`: the
+ * run has no hooks that ask.
  */
-type Rules = typeof import('../../../danger/index.js');
+export type Enforced = boolean | 'ended' | 'unasked';
 
 /** How much a person can read through. A longer input could hide an important part behind unimportant ones. */
 const MOST_SHOWN_LENGTH = 1_000_000;
@@ -61,7 +61,7 @@ export class RunGuard {
   readonly questions: Questions;
   readonly #options: RunGuardOptions;
   readonly #ledger: CallLedger;
-  #rules: Rules | undefined;
+  readonly #ratings: CallRatings;
   /** True if a call of the run has asked, also if it asked an earlier process. */
   #wasAsked = false;
   #wasFlooded = false;
@@ -69,8 +69,9 @@ export class RunGuard {
 
   constructor(options: RunGuardOptions) {
     this.#options = options;
-    const { policy, record, questions, off } = options;
+    const { policy, place, record, questions, off } = options;
     this.#ledger = new CallLedger(off);
+    this.#ratings = new CallRatings(place, this.#ledger);
     this.requests = new PersonRequests(record, policy.approvalTimeoutMs);
     this.approvals = new Approvals(record, this.requests);
     this.questions = new Questions(record, this.requests, questions === 'decline');
@@ -80,17 +81,20 @@ export class RunGuard {
    * Loads the rules that rate calls, unless they are loaded. `inspect` needs them to be loaded. `beforeTool` waits for them
    * itself.
    */
-  async ready(): Promise<Rules> {
-    this.#rules ??= await import('../../../danger/index.js');
-    return this.#rules;
+  async ready(): Promise<void> {
+    await this.#ratings.ready();
+  }
+
+  /** Called when the ignore rules of the workspace are read. */
+  settle(): void {
+    this.#ratings.settle();
   }
 
   /** Takes over the decisions of an earlier process about the run. */
   async restore(): Promise<void> {
-    for (const decision of await this.#options.decisions.read()) {
-      this.#ledger.restore(decision);
-      this.#wasAsked = true;
-    }
+    const earlier = await this.#options.decisions.read();
+    this.#ledger.continueAfter(earlier);
+    this.#wasAsked ||= !earlier.isEmpty;
   }
 
   /** Answers the hook. Resolves when the policy or a person has decided. Any failure is a denial. */
@@ -129,8 +133,8 @@ export class RunGuard {
     try {
       const off = whyOff(asked, this.#options.off ?? []);
       if (off !== undefined) return this.#deny(asked, 'policy', `Denied by policy: ${off}`);
-      const { rateDanger } = this.#rules ?? (await this.ready());
-      const call = withDanger(asked, rateDanger(asked, this.#options.place));
+      if (!this.#ratings.isReady) await this.#ratings.ready();
+      const call = this.#ratings.rated(asked);
       const { decision, reason = '' } = this.#decide(call);
       // Whoever would be asked about the call gets the question itself.
       if (decision !== 'deny' && isQuestion(call.tool) && this.#options.questions !== 'terminal') {
@@ -150,52 +154,65 @@ export class RunGuard {
    * Returns what the log reports, with dangers rated and denied calls marked. If a call ran without permission, a breach is at
    * the end of the list. Call this when `ready` has resolved.
    *
-   * @param enforced true if every call of this run has to pass the guard; `'ended'` while the run is being ended, which
-   * interrupts calls before they are decided about
+   * @param enforced how far calls have to pass the guard, see `Enforced`
    */
-  inspect(observations: readonly Observation[], enforced: boolean | 'ended'): Observation[] {
-    const rated = this.#ratedCalls(observations);
-    const seen = this.#judged(observations, rated, enforced);
-    if (enforced !== true || !this.#ledger.isFlooded || this.#wasFlooded) return seen;
-    this.#wasFlooded = true;
-    return [
-      ...seen,
-      breachOf('unknown', 'unknown', `The log reports more open tool calls than a run has. ${OPEN_CAUSE}`),
-    ];
+  inspect(observations: readonly Observation[], enforced: Enforced): Observation[] {
+    // Without hooks there is nothing to compare the log with, unless somebody asks all the same.
+    const isCompared = enforced !== false || this.#wasAsked;
+    const rated = this.#ratings.ofLine(observations, isCompared);
+    const seen: Observation[] = [];
+    for (const observation of observations) {
+      const call = rated.get(observation);
+      if (isCompared) this.#compare(observation, call, enforced, seen);
+      else if (observation.kind !== 'tampered') seen.push(withDanger(observation, call));
+    }
+    if (enforced === true && this.#ledger.isFlooded && !this.#wasFlooded) {
+      this.#wasFlooded = true;
+      const reason = `The log reports more open tool calls than a run has. ${OPEN_CAUSE}`;
+      seen.push(breachOf('unknown', 'unknown', reason));
+    }
+    return seen;
   }
 
-  #judged(
-    observations: readonly Observation[],
-    rated: ReadonlyMap<Observation, ToolCall>,
-    enforced: boolean | 'ended',
-  ): Observation[] {
-    return observations.flatMap((observation): Observation[] => {
-      this.#interrupted.observe(observation);
-      if (observation.kind === 'tampered') {
-        const reason = `The log cannot be read where it may tell of a tool call, or transcripts are missing from it. ${OPEN_CAUSE}`;
-        return enforced === true ? [breachOf('unknown', 'unknown', reason)] : [];
-      }
-      const call = rated.get(observation);
-      if (call && observation.kind === 'tool') {
-        this.#ledger.logged(call, this.#decide(call).decision === 'allow', observation.parentToolUseId);
-        if (enforced === false) this.#ledger.exempt(call.toolUseId);
-        return [call.danger ? { ...observation, danger: call.danger } : observation];
-      }
-      if (observation.kind === 'error' && this.#ledger.answerTo(observation.toolUseId)) return [];
-      if (observation.kind === 'error' && this.#ledger.isDenied(observation.toolUseId)) {
-        return [{ ...observation, severity: 'warning', code: 'denied' }];
-      }
-      if (observation.kind !== 'tool-result') return [observation];
-      const { verdict, breach, tool } = this.#ledger.ended(observation);
-      const ran = enforced === true || (enforced === 'ended' && observation.outcome === 'ok');
-      if (ran && breach !== undefined) {
-        const found = ranWithoutLeave(observation.toolUseId, tool ?? 'unknown', breach);
-        return [observation, this.#wasAsked ? found : { ...found, neverAsked: true }];
-      }
-      if (!verdict || verdict.allowed) return [observation];
-      if (verdict.answered) return [{ ...observation, outcome: 'ok', output: verdict.reason }];
-      return [{ ...observation, outcome: 'denied' }];
-    });
+  #compare(observation: Observation, call: ToolCall | undefined, enforced: Enforced, seen: Observation[]): void {
+    this.#interrupted.observe(observation);
+    switch (observation.kind) {
+      case 'tampered':
+        if (enforced === true) seen.push(breachOf('unknown', 'unknown', UNREADABLE_LOG));
+        break;
+      case 'tool':
+        if (call) this.#logged(call, enforced, observation.parentToolUseId);
+        seen.push(withDanger(observation, call));
+        break;
+      case 'error':
+        if (this.#ledger.answerTo(observation.toolUseId)) break;
+        if (!this.#ledger.isDenied(observation.toolUseId)) seen.push(observation);
+        else seen.push({ ...observation, severity: 'warning', code: 'denied' });
+        break;
+      case 'tool-result':
+        seen.push(...this.#ended(observation, enforced));
+        break;
+      default:
+        seen.push(observation);
+    }
+  }
+
+  #logged(call: ToolCall, enforced: Enforced, parent: string | undefined): void {
+    this.#ledger.logged(call, this.#decide(call).decision === 'allow', parent);
+    if (enforced === false || enforced === 'unasked') this.#ledger.exempt(call.toolUseId);
+  }
+
+  /** What the end of a call reports, compared with the decision about the call. */
+  #ended(result: ToolResult, enforced: Enforced): Observation[] {
+    const { verdict, breach, tool } = this.#ledger.ended(result);
+    const ran = enforced === true || (enforced === 'ended' && result.outcome === 'ok');
+    if (ran && breach !== undefined) {
+      const found = ranWithoutLeave(result.toolUseId, tool ?? 'unknown', breach);
+      return [result, this.#wasAsked ? found : { ...found, neverAsked: true }];
+    }
+    if (!verdict || verdict.allowed) return [result];
+    if (verdict.answered) return [{ ...result, outcome: 'ok', output: verdict.reason }];
+    return [{ ...result, outcome: 'denied' }];
   }
 
   async #ask(call: ToolCall, why: string, askedAt: number | undefined): Promise<Verdict> {
@@ -237,23 +254,9 @@ export class RunGuard {
     return verdict;
   }
 
-  /** The rated calls of a log line. They are rated together: all of them together may take as much work as one. */
-  #ratedCalls(observations: readonly Observation[]): ReadonlyMap<Observation, ToolCall> {
-    if (!this.#rules) throw new Error('The rules that rate tool calls are not loaded: ready() was not awaited.');
-    const tools = observations.filter((observation) => observation.kind === 'tool');
-    const calls = tools.map(({ id: toolUseId, name: tool, input }) => ({ toolUseId, tool, input }));
-    const dangers = this.#rules.rateDangers(calls, this.#options.place);
-    return new Map(tools.map((tool, index) => [tool, withDanger(calls[index] as ToolCall, dangers[index])]));
-  }
-
   #decide(call: ToolCall): PolicyDecision {
     return decide(this.#options.policy, call);
   }
-}
-
-/** The rating becomes part of records, which are frozen. */
-function withDanger(call: ToolCall, danger: Danger | undefined): ToolCall {
-  return danger ? { ...call, danger: Object.freeze({ ...danger }) } : call;
 }
 
 /** A tool call that bypassed the guard. */
@@ -268,8 +271,14 @@ const OPEN_CAUSE =
   "Either the agent got around the guard's hook, or Claude Code did not run it: its own faults can look the same. " +
   'See what the call did. continue() goes on with a further run, which has new hooks.';
 
+const UNREADABLE_LOG = `The log cannot be read where it may tell of a tool call, or transcripts are missing from it. ${OPEN_CAUSE}`;
+
 function breachOf(id: string, name: string, reason: string): Breach {
   return { kind: 'breach', id, name, danger: { level: 'critical', rule: 'guard.bypassed', reason } };
+}
+
+function withDanger(observation: Observation, call: ToolCall | undefined): Observation {
+  return observation.kind === 'tool' && call?.danger ? { ...observation, danger: call.danger } : observation;
 }
 
 function isDeeperThan(value: unknown, most: number): boolean {

@@ -31,7 +31,7 @@ export interface RunObserverOptions {
   request: Pick<RunRequest, 'spec' | 'session' | 'folder'>;
   record: RunRecord;
   control: Pick<RunControl, 'stopping' | 'stop' | 'hold' | 'release'>;
-  guard: Pick<RunGuard, 'ready' | 'inspect'>;
+  guard: Pick<RunGuard, 'ready' | 'settle' | 'inspect'>;
   limits: Pick<RunLimits, 'observe' | 'alive'>;
   progress: RunProgress;
   lease: Pick<SlotLease, 'after'>;
@@ -124,9 +124,10 @@ export class RunObserver {
 
   /** Called before a run is taken over. Continues with what the last process has left. */
   async restore(): Promise<void> {
-    const { request, ignoreRules } = this.#options;
+    const { request, ignoreRules, guard } = this.#options;
     ignoreRules.begin(mountedFolder(request.session.environment), false);
     await ignoreRules.settled();
+    guard.settle();
     await this.#git.resume();
   }
 
@@ -179,6 +180,7 @@ export class RunObserver {
     void Promise.all([this.#monitor.caughtUp, ignoreRules.settled()]).then(() => {
       if (this.#detached) return; // The hooks' calls wait for the next process, which reads the rest.
       this.#replayed = undefined;
+      guard.settle();
       this.#provider.caughtUp();
       this.#caughtUp.resolve();
       // A hook may have reported the end of the turn to a process that is gone, so we expect no report of a hook.
@@ -220,8 +222,8 @@ export class RunObserver {
   #observe(observations: readonly Observation[], handle: RunHandle): void {
     const { record, control, guard, limits, progress, lease } = this.#options;
     const replayed = this.#replayed;
-    const unasked = replayed !== undefined && this.#unasked;
-    const enforced = handle.hooked === true && !unasked && (control.stopping ? 'ended' : true);
+    const asked = replayed !== undefined && this.#unasked ? 'unasked' : control.stopping ? 'ended' : true;
+    const enforced = handle.hooked === true && asked;
     const warnings = this.#warnings.about(observations, {
       hooked: handle.hooked === true,
       isReplay: replayed !== undefined,

@@ -19,7 +19,8 @@ const decision = (toolUseId: string, allowed = true): StoredDecision => ({
   ...(allowed && { path: '/a\nb' }),
   verdict: allowed ? { allowed } : { allowed, reason: 'Denied\n"by policy".' },
 });
-const idsOf = async (log: DecisionLog): Promise<string[]> => (await log.read()).map(({ toolUseId }) => toolUseId);
+const decisionsOf = async (log: DecisionLog): Promise<StoredDecision[]> => [...(await log.read())];
+const idsOf = async (log: DecisionLog): Promise<string[]> => (await decisionsOf(log)).map(({ toolUseId }) => toolUseId);
 
 describe("the guard's decisions on disk", () => {
   it('another process reads decisions in their order as soon as append() has resolved', async () => {
@@ -27,14 +28,14 @@ describe("the guard's decisions on disk", () => {
     const first = logAt(file);
     await first.append(decision('a'));
     await first.append(decision('b', false));
-    expect(await logAt(file).read()).toEqual([decision('a'), decision('b', false)]);
+    expect(await decisionsOf(logAt(file))).toEqual([decision('a'), decision('b', false)]);
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
   it('a log without decisions is empty and creates no file', async () => {
     const file = newFile();
     const log = logAt(file);
-    expect(await log.read()).toEqual([]);
+    expect(await decisionsOf(log)).toEqual([]);
     log.close();
     expect(existsSync(file)).toBe(false);
   });
@@ -61,7 +62,7 @@ describe("the guard's decisions on disk", () => {
     appendFileSync(file, JSON.stringify(decision('b')).slice(0, -3));
     expect(await idsOf(logAt(file))).toEqual(['a']);
     writeFileSync(file, 'null\n\n7x\n');
-    expect(await logAt(file).read()).toEqual([]);
+    expect(await decisionsOf(logAt(file))).toEqual([]);
   });
 
   it('decisions after an unfinished line are not lost', async () => {

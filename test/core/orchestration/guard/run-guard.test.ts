@@ -465,7 +465,7 @@ describe('a guard that takes over', () => {
 
   it('calls that were logged before the guard was enforced are no breaches, but later calls are', async () => {
     const { guard } = await scene();
-    const calm = guard.inspect([logged('ls', 'a')], false);
+    const calm = guard.inspect([logged('ls', 'a')], 'unasked');
     expect(calm).toHaveLength(1);
     const seen = guard.inspect([result('x', 'ok', 'a'), logged('ls', 'b'), result('x', 'ok', 'b')], true);
     expect(seen.flatMap((one) => (one.kind === 'breach' ? [one.id] : []))).toEqual(['b']);
@@ -632,7 +632,7 @@ describe('a call without a result', () => {
     await guard.beforeTool(bash('ls', 'asked'));
     void guard.beforeTool(bash('git push', 'pending'));
     guard.inspect([logged('ls', 'asked'), logged('git push', 'pending')], true);
-    guard.inspect([logged('ls', 'unasked')], false);
+    guard.inspect([logged('ls', 'unasked')], 'unasked');
     expect(guard.unjudged()).toBeUndefined();
     const { guard: next } = await scene(ASK, '/workspace', file);
     await next.restore();

@@ -1,0 +1,53 @@
+import { type Figure, isMet, quote, shownTarget, table, withUnit } from './figure.js';
+import { median } from './stats.js';
+
+/** A figure that was measured in several rounds. `value` is the median of the rounds. */
+export interface RoundsFigure extends Figure {
+  readonly values: readonly number[];
+}
+
+/** One figure of several rounds. Its texts are those of the round whose value is next to the median. */
+export function inRounds(rounds: readonly Figure[]): RoundsFigure {
+  const values = rounds.map(({ value }) => value);
+  const value = median(values);
+  const [typical] = rounds.toSorted((a, b) => Math.abs(a.value - value) - Math.abs(b.value - value));
+  if (!typical) throw new Error('Nothing was measured.');
+  return { ...typical, value, values };
+}
+
+/** Half the distance between the lowest and the highest round. 0 if there was one round. */
+function noiseOf({ values }: RoundsFigure): number {
+  return (Math.max(...values) - Math.min(...values)) / 2;
+}
+
+/** The figures as a Markdown table, beside those of an earlier run if there are any. */
+export function report(figures: readonly RoundsFigure[], earlier: readonly RoundsFigure[] | undefined): string {
+  const before = new Map(earlier?.map((figure) => [figure.what, figure]));
+  const header = ['what', 'measured', 'reference', 'ratio or value', 'noise', 'target', 'ok'];
+  const rows = figures.map((figure) => [
+    figure.what,
+    figure.measured,
+    figure.reference || '–',
+    withUnit(figure.value, figure.unit),
+    shownNoise(figure),
+    shownTarget(figure),
+    { true: 'yes', false: 'NO', undefined: '' }[String(isMet(figure)) as 'true' | 'false' | 'undefined'],
+    ...(earlier ? beside(figure, before.get(figure.what)) : []),
+  ]);
+  return table([...header, ...(earlier ? ['before', 'change'] : [])], rows);
+}
+
+function shownNoise(figure: RoundsFigure): string {
+  return figure.values.length > 1 ? `± ${withUnit(noiseOf(figure), figure.unit)}` : 'one round';
+}
+
+/** The earlier value, and how much the figure has changed since then. */
+function beside(figure: RoundsFigure, before: RoundsFigure | undefined): readonly [string, string] {
+  if (!before) return ['–', ''];
+  const was = `${withUnit(before.value, before.unit)} ${shownNoise(before)}`;
+  const change = figure.value - before.value;
+  if (Math.abs(change) <= noiseOf(figure) + noiseOf(before)) return [was, 'within the noise'];
+  const sign = change > 0 ? '+' : '−';
+  const share = before.value === 0 ? '' : ` (${sign}${quote(Math.abs((100 * change) / before.value))} %)`;
+  return [was, `${sign}${withUnit(Math.abs(change), figure.unit)}${share}`];
+}
