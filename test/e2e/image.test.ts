@@ -8,7 +8,7 @@ import { removeFolder } from '../support/temp-folder.js';
 import { DEFAULT_TAG } from './engine/images.mjs';
 import { Newcomer } from './fixtures/newcomer.js';
 import { wayOut } from './fixtures/way-out.js';
-import { attempt, bash, docker, engine, nextEvent, stateFolder, tempFolder, testManager } from './support.js';
+import { attempt, bash, docker, engine, nextEvent, tempFolder, testManager } from './support.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const TAG = 'autonomous-orchestration-test-image:built';
@@ -123,11 +123,19 @@ it('a user whom the machine does not know gets from the package to a commit in a
   ]);
   const findings = JSON.parse(checked.stdout) as { id: string; status: string; message: string }[];
   expect(findings.filter(({ id, status }) => status !== 'ok' && id !== 'disk')).toEqual([]);
+  expect(checked.code).toBe(0);
+  expect(findings.map(({ id }) => id)).toEqual(
+    'versions client engine image claude programs login user mounts events session git tmux disk state'.split(' '),
+  );
+  expect(checked.stdout).not.toContain(TOKEN);
   expect(findings.find(({ id }) => id === 'user')?.message).toContain('sessions run as uid 4321');
   expect(session.code, session.stderr).toBe(0);
   expect(JSON.parse(session.stdout)).toMatchObject({ status: 'completed', text: 'Done.' });
   expect((await newcomer.run('git', ['log', '--format=%an %s', '-1'])).stdout).toBe('A Made\n');
   expect((await stat(join(newcomer.project, 'made-here'))).uid).toBe(4321);
+  // Nothing of doctor is left.
+  expect((await newcomer.run('git', ['status', '--porcelain'])).stdout).toBe('');
+  expect(await docker('ps', '--all', '--quiet', '--filter', 'label=autonomous-orchestration.doctor')).toBe('');
 });
 
 it('the name of an image that was not built by the command is not taken away', async () => {
@@ -206,20 +214,3 @@ async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
-
-it('doctor finds nothing wrong with the image, the login and a workspace of another user', async () => {
-  const cwd = await tempFolder();
-  const state = ['--state-dir', await stateFolder()];
-  const { code, stdout } = await cli('doctor', '--json', '--image', TAG, '--cwd', cwd, ...state);
-  const findings = JSON.parse(stdout) as { id: string; status: string; message: string }[];
-  const wrong = findings.filter(({ status }) => status !== 'ok').map(({ id, message }) => `${id}: ${message}`);
-  expect(wrong.filter((text) => !text.startsWith('disk'))).toEqual([]);
-  expect(code).toBe(0);
-  expect(findings.map(({ id }) => id)).toEqual(
-    'versions client engine image claude programs login user mounts events session git tmux disk state'.split(' '),
-  );
-  expect(stdout).not.toContain(TOKEN);
-  // It leaves nothing behind.
-  expect(await readdir(cwd)).toEqual([]);
-  expect(await docker('ps', '--all', '--quiet', '--filter', 'label=autonomous-orchestration.doctor')).toBe('');
-});

@@ -5,6 +5,9 @@ import { MODES } from './matrix.js';
 import { allChecks } from './matrix-checks.js';
 import { RELEASES, size } from './support.js';
 
+/** A mode takes a minute on two idle cores, and with `FULL=1` several users are checked beside each other. */
+const LONGEST_MS = size(120_000, 600_000);
+
 /**
  * Makes the process of a test file that of another user, for good, and checks what that user's sessions do. With `FULL=1`, this is
  * everything that `matrix.test.ts` checks.
@@ -18,6 +21,7 @@ export function checkSessionsOf(uid: number, few: readonly SessionMode[]): void 
     (release) => {
       it.for<SessionMode>(size(1, 2) === 1 ? few : MODES)(
         'a session of the mode %s does all that the mode does',
+        { timeout: LONGEST_MS },
         async (mode) => {
           await allChecks(release, uid, mode);
         },

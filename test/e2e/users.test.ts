@@ -15,6 +15,7 @@ describe.each([
   describe.each(releases)('with Claude Code $version', (own) => {
     it.for<SessionMode>(size(1, 2) === 1 ? [mode] : MODES)(
       'a session of the mode %s does all that the mode does',
+      { timeout: size(120_000, 600_000) },
       async (each) => {
         await allChecks(own, owner, each);
       },

@@ -41,6 +41,14 @@ describe('the stored specification of a session', () => {
     expect(restoredSpec(stored(ALL), managerWith(), {})).toEqual(specOf(ALL));
   });
 
+  it('the user whom create() chose is restored', () => {
+    const spec = { ...specOf(ALL), worksAs: { uid: 1234, gid: 5, groups: [27] } };
+    const text = JSON.stringify(storedSpec(spec, record, managerWith()));
+    expect(restoredSpec(storedSpecSchema.parse(JSON.parse(text)) as unknown as StoredSpec, managerWith(), {})).toEqual(
+      spec,
+    );
+  });
+
   it.each<[string, CreateSessionOptions]>([
     ['of a session without Docker', { prompt: 'x', cwd: '/work', docker: false }],
     ['of a session with a prompt file', { promptFile: '/work/p.md', data: { deep: [1, 'two'] }, cwd: '/work' }],
