@@ -57,18 +57,24 @@ const CASES: Readonly<Record<string, () => Promise<void>>> = {
     expect(await git(hub, 'log', '-1', '--format=%s', 'main')).toBe('New');
   },
 
-  "Claude's own worktrees work for a subagent, and do not leave the container": async () => {
-    const cwd = await project();
+  'worktrees of Claude Code itself are refused by it, as the agent is told, and git makes one instead': async () => {
     const input = { description: 'Try', prompt: 'Try it', subagent_type: 'general-purpose', isolation: 'worktree' };
-    const own = `git rev-parse --show-toplevel; echo x > new; git add new; ${IDENTITY} commit -qm Sub && echo committed`;
-    const turns = [{ tool: 'Agent', input, script: [bash(own), { text: 'Tried.' }] }, bash('ls packages/a; pwd')];
-    const before = await readFile(join(cwd, '.git/config'), 'utf8');
-    const { session, output } = await worked({ cwd }, newest.image, ...turns);
-    expect(session.status).toBe('completed');
-    expect(output).toMatch(/^\/workspace\/\.claude\/worktrees\/.+\ncommitted$/m);
-    expect(output).toContain('index.js\n/workspace');
-    expect(await readFile(join(cwd, '.git/config'), 'utf8')).toBe(before);
-    expect((await git(cwd, 'worktree', 'list')).split('\n')).toHaveLength(1);
+    const instead = `git worktree add -q /tmp/own -b own && (cd /tmp/own && ${IDENTITY} commit -q --allow-empty -m Own && git log -1 --format=%s)`;
+    const turns = [{ tool: 'Agent', input, script: [{ text: 'Tried.' }] }, bash(instead)];
+    for (const worktree of [undefined, 'tree']) {
+      const cwd = await project();
+      const before = await readFile(join(cwd, '.git/config'), 'utf8');
+      const { session, output } = await worked(
+        { cwd, ...(worktree !== undefined && { worktree }) },
+        newest.image,
+        ...turns,
+      );
+      expect(session.status).toBe('completed');
+      expect(output).toMatch(/no worktree can be made from it\.\nOwn$/);
+      expect(await readFile(join(cwd, '.git/config'), 'utf8')).toBe(before);
+      expect((await git(cwd, 'worktree', 'list')).split('\n')).toHaveLength(worktree === undefined ? 1 : 2);
+      expect(await git(cwd, 'log', '-1', '--format=%s', 'own')).toBe('Own');
+    }
   },
 
   'an interactive session in a folder of a repository begins there': async () => {
@@ -85,7 +91,7 @@ const CASES: Readonly<Record<string, () => Promise<void>>> = {
   },
 };
 
-it('a user whom the machine has no name for works in a worktree, a bare repository, a folder, and with worktrees of a subagent', async () => {
+it('a user whom the machine has no name for works in a worktree, a bare repository, a folder, and without worktrees of Claude Code itself', async () => {
   const all = Object.entries(CASES).map(async ([name, check]) => {
     await check().catch((cause: unknown) => {
       throw new Error(name, { cause });

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import { containerGit } from '../git/container-git.js';
-import { findGitLayout } from '../git/layout.js';
+import { findRepository } from '../git/layout.js';
 import type { StoredLogin } from '../login/stored-login.js';
 import { inWorkspace } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
@@ -273,7 +273,7 @@ export class ContainerPlanner {
  * of the repository's objects, where commits go.
  */
 async function workFolder({ cwd, worktree }: Pick<DockerSpec, 'cwd' | 'worktree'>): Promise<string> {
-  const layout = worktree && (await findGitLayout(cwd));
+  const layout = worktree && (await findRepository(cwd));
   return layout ? resolve(layout.commonDir, 'objects') : cwd;
 }
 

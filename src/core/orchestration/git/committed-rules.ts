@@ -4,7 +4,7 @@ import { forgetOldest } from '../util/forget-oldest.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
 import { runGit } from './command.js';
 import type { IgnoreFile } from './ignored-paths.js';
-import { branchIn, findGitLayout, type GitLayout, isKnown, readGitFile } from './layout.js';
+import { branchIn, findRepository, type GitLayout, isKnown, readGitFile } from './layout.js';
 import { withGitView } from './view.js';
 
 /** The number of commits whose ignore files are remembered. */
@@ -23,7 +23,7 @@ export class CommittedRules {
   /** Empty if there is no repository, or if git cannot tell. Never rejects. */
   async of(workspace: string): Promise<readonly IgnoreFile[]> {
     try {
-      const layout = await findGitLayout(workspace);
+      const layout = await findRepository(workspace);
       if (!layout || !(await isKnown(layout))) return [];
       const commit = await headCommit(layout);
       return commit === undefined ? [] : await this.#at(layout, commit);
@@ -46,7 +46,7 @@ export class CommittedRules {
 
 /** The place of a workspace in its repository, relative to the top. Empty for the top itself, or without a repository. */
 export async function placeInRepository(workspace: string): Promise<string> {
-  const layout = await findGitLayout(workspace).catch(() => undefined);
+  const layout = await findRepository(workspace).catch(() => undefined);
   return layout ? relative(layout.root, await realpath(workspace)) : '';
 }
 

@@ -86,7 +86,8 @@ function noteOn({ isLinked, isPlain }: GitPlaces): string {
   return [
     'About git here: what you commit, and your branches, tags and stashes, are in the repository of the user. Its configuration ' +
       'is a copy for this session: what you set with `git config`, remotes and upstream branches, hooks that you install and ' +
-      'worktrees that you add do not leave this container. Commits are not signed.',
+      'worktrees that you add do not leave this container. Commits are not signed. Claude Code may refuse to make a worktree ' +
+      "of its own here (EnterWorktree, or a subagent with isolation 'worktree'); use `git worktree add` instead.",
     ...(isPlain ? [] : ['Submodules that are empty cannot be initialised here.']),
     ...(isLinked
       ? [

@@ -49,13 +49,21 @@ export async function gitPath(file: string): Promise<string | undefined> {
   return (await readGitFile(file))?.replace(/[\r\n]+$/, '');
 }
 
-/** The checkout that contains a folder, or the bare repository that is or contains it, if there is one. */
+/** The checkout that contains a folder, if there is one. */
 export async function findGitLayout(folder: string): Promise<GitLayout | undefined> {
+  const layout = await gitLayoutAt(folder);
+  if (layout) return layout;
+  const parent = dirname(folder);
+  return parent === folder ? undefined : findGitLayout(parent);
+}
+
+/** The same, or the bare repository that is or contains the folder. */
+export async function findRepository(folder: string): Promise<GitLayout | undefined> {
   const layout = await gitLayoutAt(folder);
   if (layout) return layout;
   if (await isGitFolder(folder)) return { root: folder, gitDir: folder, commonDir: folder };
   const parent = dirname(folder);
-  return parent === folder ? undefined : findGitLayout(parent);
+  return parent === folder ? undefined : findRepository(parent);
 }
 
 /** True if a folder has what git asks of a git folder. Such a folder may be a bare repository. */

@@ -4,7 +4,7 @@ import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 import { quote } from '../util/errors.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { requireInside } from './confinement.js';
-import { configOf, findGitLayout, type GitLayout, isKnown, isOn, settingIn } from './layout.js';
+import { configOf, findRepository, type GitLayout, isKnown, isOn, settingIn } from './layout.js';
 
 /** The repository of a workspace, unless an agent may have made the workspace lead there. @throws Error */
 export async function repositoryOf(
@@ -13,7 +13,7 @@ export async function repositoryOf(
 ): Promise<GitLayout> {
   const real = await realpath(cwd);
   if (real !== cwd) throw new Error(`it is a link to ${quote(real)} by now`);
-  const layout = await findGitLayout(cwd);
+  const layout = await findRepository(cwd);
   if (!layout) throw new Error(await whyNone(cwd));
   const isGitFolder = layout.gitDir === layout.root;
   if (isGitFolder && (cwd !== layout.root || basename(cwd) === '.git')) {

@@ -12,11 +12,12 @@ export interface WorktreeRequest {
    * the only remote branch with the name of `branch`, else what is checked out in `cwd`: a branch, or a commit.
    */
   base?: string;
-  /** Where the worktree is made. Default `<repository>-<branch>` beside the repository. */
+  /** Where the worktree is made. Default `<repository>-<branch>` beside the repository, or beside the outermost one if it is a submodule. */
   path?: string;
   /**
    * Files that git ignores and that a new worktree gets copies of, such as `['.env', 'node_modules/']`: patterns as in
-   * `.gitignore`, relative to the repository's top. Copies do not share changes with the originals. Default: none.
+   * `.gitignore`, relative to the repository's top. Copies do not share changes with the originals. A pattern
+   * that names nothing gives a warning in the record. Default: none.
    */
   copy?: readonly string[];
   /**

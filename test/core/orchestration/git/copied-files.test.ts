@@ -125,6 +125,17 @@ describe('files that git ignores', () => {
 });
 
 describe('a checkout in which an agent has worked', () => {
+  it('patterns of an include file do not reach through a link, neither out of the repository nor inside of it', async () => {
+    const repo = scene();
+    const outside = tempFolder();
+    write(outside, { 'key.log': 'private key\n' });
+    symlinkSync(outside, join(repo, 'out'));
+    symlinkSync('secrets', join(repo, 'in'));
+    write(repo, { list: 'out/*.log\nout/\nin/*.json\nsecrets/one.json\n' });
+    const { path } = await new Worktrees().ensure(repo, { branch: 'one', include: ['list'] });
+    expect(git(path, 'ls-files', '--others').trim().split('\n')).toEqual(['secrets/one.json']);
+  });
+
   it('no file of the machine is copied through a link, and links inside the repository stay links', async () => {
     const repo = scene();
     const secret = join(tempFolder(), 'key');
