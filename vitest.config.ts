@@ -6,7 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** How long something may take to become so: a machine may be busy. */
-const POLL = { timeout: 30_000 };
+const POLL = { timeout: 60_000 };
 
 /** Much longer than all others. Begun last, it would be the only one at the end, with one worker. */
 const LONGEST = /(?:matrix|recovery|interactive|examples|past-the-guard)\.test\.ts$/;
@@ -81,7 +81,8 @@ export default defineConfig({
           globalSetup: 'test/e2e/global-setup.ts',
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          maxWorkers: 2,
+          // A third of the time they wait for engines and containers that start and end.
+          maxWorkers: 3,
         },
       },
     ],
