@@ -8,8 +8,16 @@ const source = (path: string): string => fileURLToPath(new URL(path, import.meta
 /** How long something may take to become so: a machine may be busy. */
 const POLL = { timeout: 60_000 };
 
-/** Much longer than all others. Begun last, it would be the only one at the end, with one worker. */
-const LONGEST = /(?:matrix|recovery|interactive|examples|past-the-guard)\.test\.ts$/;
+/**
+ * Much longer than others, or as long as others and short to read: Vitest begins with the largest files. Begun last, such a file
+ * would be the only one at the end, with one worker.
+ */
+const LONGEST = new RegExp(
+  `/(?:${[
+    ...['matrix', 'interactive', 'examples', 'past-the-guard', 'recover', 'orchestration', 'log-flood', 'users-own'],
+    ...['users', 'networks', 'limits', 'organization-settings', 'recovery', 'docs', 'many-sessions', 'accessibility'],
+  ].join('|')})\\.test\\.ts$`,
+);
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
