@@ -45,7 +45,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           expect: { poll: POLL },
-          testTimeout: 60_000,
+          // Many times what the slowest takes: a machine may be busy.
+          testTimeout: 180_000,
           hookTimeout: 60_000,
           // The tests wait for processes, files and time limits, and some of them for seconds. Vitest would leave one core free.
           maxWorkers: availableParallelism() + 1,
