@@ -6,10 +6,18 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** How long something may take to become so: a machine may be busy. */
-const POLL = { timeout: 30_000 };
+const POLL = { timeout: 60_000 };
 
-/** Much longer than all others. Begun last, it would be the only one at the end, with one worker. */
-const LONGEST = /(?:matrix|recovery|interactive|examples|past-the-guard)\.test\.ts$/;
+/**
+ * Much longer than others, or as long as others and short to read: Vitest begins with the largest files. Begun last, such a file
+ * would be the only one at the end, with one worker.
+ */
+const LONGEST = new RegExp(
+  `/(?:${[
+    ...['matrix', 'interactive', 'examples', 'past-the-guard', 'recover', 'orchestration', 'log-flood', 'users-own'],
+    ...['users', 'networks', 'limits', 'organization-settings', 'recovery', 'docs', 'many-sessions', 'accessibility'],
+  ].join('|')})\\.test\\.ts$`,
+);
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -37,7 +45,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           expect: { poll: POLL },
-          testTimeout: 60_000,
+          // Many times what the slowest takes: a machine may be busy.
+          testTimeout: 180_000,
           hookTimeout: 60_000,
           // The tests wait for processes, files and time limits, and some of them for seconds. Vitest would leave one core free.
           maxWorkers: availableParallelism() + 1,
@@ -81,7 +90,8 @@ export default defineConfig({
           globalSetup: 'test/e2e/global-setup.ts',
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          maxWorkers: 2,
+          // A third of the time they wait for engines and containers that start and end.
+          maxWorkers: 3,
         },
       },
     ],

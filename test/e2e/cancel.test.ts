@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { attempt, bash, containersOf, docker, nextEvent, scripted, tempFolder, testManager } from './support.js';
 
@@ -5,9 +7,10 @@ describe('cancel', () => {
   it('cancel() ends a running tool call and its container, and the next session starts', async () => {
     const { manager, events } = await testManager({ maxConcurrent: 1 });
     const cwd = await tempFolder();
+    const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
     const running = await manager.create({ ...scripted(bash('sleep 300')), prompt: 'Wait', cwd });
     const next = await manager.create({ ...scripted({ text: 'ok' }), prompt: 'Then this', cwd });
-    await nextEvent(manager, ({ type }) => type === 'session:tool');
+    await calls;
 
     const [first, second] = await Promise.all([
       manager.cancel(running.id, 'it went astray'),
@@ -25,7 +28,8 @@ describe('cancel', () => {
   it('a queued session that is cancelled never starts', async () => {
     const { manager, events } = await testManager({ maxConcurrent: 1 });
     const cwd = await tempFolder();
-    const running = await manager.create({ ...scripted({ text: 'ok' }), prompt: 'One', cwd });
+    const waits = bash('until [ -e go ]; do sleep 0.05; done');
+    const running = await manager.create({ ...scripted(waits, { text: 'ok' }), prompt: 'One', cwd });
     const waiting = await manager.create({ ...scripted({ text: 'ok' }), prompt: 'Two', cwd });
     const last = await manager.create({ ...scripted({ text: 'ok' }), prompt: 'Three', cwd });
     expect(manager.get(last.id)?.queuePosition).toBe(2);
@@ -33,6 +37,7 @@ describe('cancel', () => {
     expect(await manager.cancel(waiting.id)).toMatchObject({ status: 'cancelled', runs: [] });
 
     expect(manager.get(last.id)?.queuePosition).toBe(1);
+    await writeFile(join(cwd, 'go'), '');
     await Promise.all([running, last].map(({ id }) => manager.waitFor(id)));
     expect(events.filter(({ type, sessionId }) => type === 'session:started' && sessionId === waiting.id)).toEqual([]);
   });
@@ -71,8 +76,9 @@ describe('close', () => {
     const { manager, events, stateDir } = await testManager({ maxConcurrent: 1 });
     const cwd = await tempFolder();
     const options = { ...scripted(bash('sleep 300')), prompt: 'Wait', cwd };
+    const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
     const sessions = [await manager.create(options), await manager.create(options)];
-    await nextEvent(manager, ({ type }) => type === 'session:tool');
+    await calls;
     await manager.close({ sessions: 'cancel' });
     expect(sessions.map(({ id }) => manager.get(id)?.status)).toEqual(['cancelled', 'cancelled']);
     expect(events.filter(({ type }) => type === 'session:started')).toHaveLength(1);

@@ -95,7 +95,7 @@ it('a log does not grow beyond its limit while no manager runs', async () => {
   await writeFile(join(cwd, 'flood.sh'), `${wait}\n${flooding('y'.repeat(100), 3)}touch flooded`);
   const script = scripted(bash('sh flood.sh'), { text: 'Done.' });
   const { id } = await manager.create({ prompt: 'Go', cwd, ...script, limits: { logBytes: 20 * MB } });
-  const isThere = (name: string) => expect.poll(() => existsSync(join(cwd, name)), { timeout: 30_000 }).toBe(true);
+  const isThere = (name: string) => expect.poll(() => existsSync(join(cwd, name)), { timeout: 60_000 }).toBe(true);
   await isThere('begun');
   const { logFile = '' } = manager.get(id) ?? {};
   await manager.close();

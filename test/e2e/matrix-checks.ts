@@ -46,7 +46,7 @@ const tmux = (...args: string[]) => attempt('tmux', ['-L', 'autonomous-orchestra
 async function seen(manager: UnifiedSessionManager, id: string): Promise<UnifiedSession> {
   if (manager.get(id)?.mode === 'interactive') {
     await manager.waitFor(id, { status: 'waiting_feedback' });
-    await expect.poll(() => manager.get(id)?.metadata.lastMessage, { timeout: 30_000 }).toBeDefined();
+    await expect.poll(() => manager.get(id)?.metadata.lastMessage, { timeout: 60_000 }).toBeDefined();
     await tmux('kill-session', '-t', `=${terminalOf(await manager.waitFor(id, { status: 'waiting_feedback' }))}`);
   }
   return manager.waitFor(id);

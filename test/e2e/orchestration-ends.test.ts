@@ -124,7 +124,7 @@ describe('a family of sessions whose process was killed', () => {
     });
     const host = new Host(one);
     const id = await host.when('session:waiting');
-    await expect.poll(() => containersIn(one), { timeout: 40_000, interval: 50 }).toHaveLength(3);
+    await expect.poll(() => containersIn(one), { timeout: 60_000, interval: 50 }).toHaveLength(3);
     await host.kill();
 
     const { manager, events } = await testManager({ stateDir: one.stateDir, maxConcurrent: 2 });
@@ -179,7 +179,7 @@ describe('a family of sessions whose process was killed', () => {
     });
     const host = new Host(one);
     const id = await host.when('session:waiting');
-    await expect.poll(() => containersIn(one), { timeout: 40_000, interval: 50 }).toHaveLength(2);
+    await expect.poll(() => containersIn(one), { timeout: 60_000, interval: 50 }).toHaveLength(2);
     await host.kill();
     await docker('kill', `ao-${id}-1`);
     const { manager } = await testManager({ stateDir: one.stateDir });

@@ -29,7 +29,7 @@ it('a person takes a session in Docker through its whole course on the page', as
 });
 
 /** Claude's terminal takes a while to come up. */
-const WITHIN = { timeout: 30_000 };
+const WITHIN = { timeout: 60_000 };
 
 /** The page of a manager, and a function that starts a session there and leaves the page on that session. */
 async function pageOn(options: SessionManagerOptions, workspace: string) {

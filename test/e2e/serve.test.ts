@@ -6,7 +6,7 @@ import type { AutonomousSession } from 'autonomous-orchestration/handlers';
 import { expect, it, onTestFinished } from 'vitest';
 import { bash, docker, engine, tempFolder } from './support.js';
 
-const WITHIN = { timeout: 30_000 };
+const WITHIN = { timeout: 60_000 };
 
 /** A server that is started as the README recommends, in its own process. */
 class Served {

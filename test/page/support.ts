@@ -53,7 +53,7 @@ export async function openPage(
 ): Promise<Page> {
   browser ??= launched();
   const context = await (await browser).newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  context.setDefaultTimeout(30_000); // A machine may be busy.
+  context.setDefaultTimeout(60_000); // A machine may be busy.
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));

@@ -982,5 +982,5 @@ describe('a process that is killed at any moment', () => {
       ),
       { numRuns: 40 },
     );
-  }, 60_000);
+  });
 });

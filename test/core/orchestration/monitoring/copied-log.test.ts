@@ -91,7 +91,7 @@ it('the log holds each line of each file once and whole, even if the disk fills 
     }),
     { numRuns: 150 },
   );
-}, 60_000);
+});
 
 it('the position of each file is found in a long log, even if a chunk ends inside a mark', async () => {
   const path = join(tempFolder(), 'log');

@@ -136,5 +136,5 @@ describe('property: what Claude gets', () => {
       }),
       { numRuns: 15 }, // Each run starts threads.
     );
-  }, 60_000);
+  });
 });
