@@ -3,9 +3,9 @@ import type { ToolCall, Verdict } from '../session/policy.js';
 import { currentName } from '../session/tool-names.js';
 import type { CallFacts, ToolResult } from './breach.js';
 import { asksNobody, breachOf, UNRECORDED } from './breach.js';
-import type { CommandRating } from './call-ratings.js';
+import type { CallRating } from './call-ratings.js';
 import type { EarlierDecisions } from './earlier-decisions.js';
-import { type Fingerprint, fingerprint, isSameCall } from './fingerprint.js';
+import { type Fingerprint, fingerprint, isSameCall, subjectOf } from './fingerprint.js';
 
 interface Entry extends CallFacts {
   ended?: boolean;
@@ -16,8 +16,8 @@ interface Entry extends CallFacts {
   skipped?: boolean;
   /** The call of the subagent that made this one. */
   parent?: string;
-  /** How its commands are rated. */
-  ratings?: readonly CommandRating[];
+  /** How it is rated, each time that it asked with something else. */
+  ratings?: readonly CallRating[];
   /** The size of its fingerprints and ratings, in characters. */
   size: number;
 }
@@ -30,7 +30,7 @@ export interface StoredDecision {
   readonly path?: string;
   readonly whole?: string;
   readonly verdict: Verdict;
-  /** How the command is rated; `null` if it is not dangerous. Absent if the rating is not kept. */
+  /** How the call is rated; `null` if it is not dangerous. Absent if the rating is not kept. */
   readonly danger?: Danger | null;
 }
 
@@ -82,16 +82,16 @@ export class CallLedger {
     this.#earlier = earlier;
   }
 
-  /** A command of a call was rated. */
-  rated(toolUseId: string, rating: CommandRating): void {
+  /** A call was rated. */
+  rated(toolUseId: string, rating: CallRating): void {
     const entry = this.#entryOf(toolUseId);
-    entry.ratings = [...(entry.ratings ?? []), rating].slice(-MOST_ASKED);
+    entry.ratings = lastOf(entry.ratings, rating);
     this.#weigh(entry);
   }
 
-  /** How a command of this call is rated. Undefined if that is not known. */
-  ratingOf(toolUseId: string, command: string): CommandRating | undefined {
-    return this.#find(toolUseId)?.ratings?.findLast((rating) => rating.command === command);
+  /** How this call is rated if it does just this. Undefined if that is not known. */
+  ratingOf(toolUseId: string, subject: string): CallRating | undefined {
+    return this.#find(toolUseId)?.ratings?.findLast((rating) => rating.subject === subject);
   }
 
   /** The guard has decided about a call. Without a verdict, it is still deciding. */
@@ -99,7 +99,7 @@ export class CallLedger {
     const entry = this.#entryOf(call.toolUseId);
     // If somebody asks twice under one id, the second time with something harmless, the denial stays.
     if (entry.verdict?.allowed === false) return;
-    entry.asked = [...entry.asked, fingerprint(call)].slice(-MOST_ASKED);
+    entry.asked = lastOf(entry.asked, fingerprint(call));
     entry.verdict = verdict;
     this.#weigh(entry);
   }
@@ -134,11 +134,12 @@ export class CallLedger {
     const last = asked.at(-1);
     if (!last || !verdict) return undefined;
     const { tool, fields, path, whole } = last;
-    const rating = ratings?.findLast(({ command }) => command === fields.get('command'));
+    const subject = subjectOf(last);
+    const rating = ratings?.findLast((one) => one.subject === subject);
     return {
       toolUseId,
       tool,
-      fields: [...fields],
+      fields,
       ...(path !== undefined && { path }),
       ...(whole !== undefined && { whole }),
       verdict,
@@ -151,8 +152,8 @@ export class CallLedger {
     const { toolUseId, tool, fields, path, whole, verdict } = decision;
     const entry = this.#entryOf(toolUseId);
     const rating = earlierRating(decision);
-    if (rating) entry.ratings = [...(entry.ratings ?? []), rating].slice(-MOST_ASKED);
-    entry.asked = [...entry.asked, { tool, fields: new Map(fields), path, whole }].slice(-MOST_ASKED);
+    if (rating) entry.ratings = lastOf(entry.ratings, rating);
+    entry.asked = lastOf(entry.asked, { tool, fields, path, whole });
     entry.verdict = verdict;
     this.#weigh(entry);
   }
@@ -240,7 +241,7 @@ export class CallLedger {
   #weigh(entry: Entry): void {
     let size = sizeOf(entry.logged?.risky);
     for (const print of entry.asked) size += sizeOf(print);
-    for (const { command, danger } of entry.ratings ?? []) size += command.length + (danger?.reason.length ?? 0);
+    for (const { subject, danger } of entry.ratings ?? []) size += subject.length + (danger?.reason.length ?? 0);
     this.#size += size - entry.size;
     entry.size = size;
     this.#forgetOldest();
@@ -274,9 +275,13 @@ function sizeOf(print: Fingerprint | undefined): number {
   return size;
 }
 
+/** The last few items of a list to which one is added. */
+function lastOf<Item>(list: readonly Item[] = [], item: Item): readonly Item[] {
+  return list.length === 0 ? [item] : [...list.slice(1 - MOST_ASKED), item];
+}
+
 /** The rating that an earlier process has kept with a decision. */
-function earlierRating({ tool, fields, danger }: StoredDecision): CommandRating | undefined {
-  const command = tool === 'Bash' ? fields.find(([name]) => name === 'command')?.[1] : undefined;
-  if (command === undefined || danger === undefined) return undefined;
-  return { command, danger: danger ?? undefined, isEarlier: true };
+function earlierRating({ tool, fields, path, danger }: StoredDecision): CallRating | undefined {
+  const subject = danger === undefined ? undefined : subjectOf({ tool, fields, path });
+  return subject === undefined ? undefined : { subject, danger: danger ?? undefined, isEarlier: true };
 }

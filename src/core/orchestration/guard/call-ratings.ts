@@ -2,18 +2,18 @@ import type { Danger, DangerContext } from '../../../danger/index.js';
 import type { Observation } from '../session/observation.js';
 import type { ToolCall } from '../session/policy.js';
 import type { CallLedger } from './call-ledger.js';
-import { commandHash } from './fingerprint.js';
+import { ratedSubject } from './fingerprint.js';
 
 /** The facts that the rating of calls needs: the workspace as the agent sees it, and which of its files may be lost. */
 export type RatedPlace = Required<Pick<DangerContext, 'workspace' | 'container' | 'mounts' | 'ignored'>>;
 
-/** The rating of a shell command. It depends on nothing of the call but the command. */
-export interface CommandRating {
-  /** The hash of the command. */
-  readonly command: string;
-  /** Undefined if the command is not dangerous. */
+/** The rating of what a call does. */
+export interface CallRating {
+  /** What the rating depends on, see `ratedSubject`. */
+  readonly subject: string;
+  /** Undefined if it is not dangerous. */
   readonly danger: Danger | undefined;
-  /** True if an earlier process has rated the command, perhaps by older rules. */
+  /** True if an earlier process has made the rating, perhaps by older rules. */
   readonly isEarlier?: true;
 }
 
@@ -24,9 +24,9 @@ export interface CommandRating {
 type Rules = typeof import('../../../danger/index.js');
 
 /**
- * Rates the tool calls of one run. A shell command is rated once: when its hook asks or when the log reports it, whichever comes
- * first. The rating belongs to the command, and not to the id of the call, because an agent can write lines with any id: it is
- * only taken over by a call of the same id whose command has the same hash.
+ * Rates the tool calls of one run. A call is rated once: when its hook asks or when the log reports it, whichever comes first. An
+ * agent can write lines with the id of any call. So a rating is only taken over by a call of the same id that does the same: whose
+ * command has the same hash, or whose tool and path are the same.
  */
 export class CallRatings {
   readonly #place: RatedPlace;
@@ -57,11 +57,11 @@ export class CallRatings {
   /** A call that is asked about. What an earlier process thought of it does not count. */
   rated(call: ToolCall): ToolCall {
     const { rateDanger } = this.#loaded();
-    const command = commandHash(call);
-    const known = command === undefined ? undefined : this.#ledger.ratingOf(call.toolUseId, command);
+    const subject = ratedSubject(call);
+    const known = subject === undefined ? undefined : this.#ledger.ratingOf(call.toolUseId, subject);
     if (known && !known.isEarlier) return withDanger(call, known.danger);
     const danger = rateDanger(call, this.#place);
-    this.#keep(call, command, danger);
+    this.#keep(call, subject, danger);
     return withDanger(call, danger);
   }
 
@@ -74,21 +74,21 @@ export class CallRatings {
   ofLine(observations: readonly Observation[], guarded: boolean): ReadonlyMap<Observation, ToolCall> {
     const { rateDangers } = this.#loaded();
     const rated = new Map<Observation, ToolCall>();
-    const unknown: { tool: Observation; call: ToolCall; command: string | undefined }[] = [];
+    const unknown: { tool: Observation; call: ToolCall; subject: string | undefined }[] = [];
     for (const tool of observations) {
       if (tool.kind !== 'tool') continue;
       const call = { toolUseId: tool.id, tool: tool.name, input: tool.input };
-      const command = guarded ? commandHash(call) : undefined;
-      const known = command === undefined ? undefined : this.#ledger.ratingOf(tool.id, command);
+      const subject = guarded ? ratedSubject(call) : undefined;
+      const known = subject === undefined ? undefined : this.#ledger.ratingOf(tool.id, subject);
       if (known) rated.set(tool, withDanger(call, known.danger));
-      else unknown.push({ tool, call, command });
+      else unknown.push({ tool, call, subject });
     }
     if (unknown.length === 0) return rated;
     const calls = unknown.map(({ call }) => call);
     const dangers = rateDangers(calls, this.#place);
-    for (const [index, { tool, call, command }] of unknown.entries()) {
+    for (const [index, { tool, call, subject }] of unknown.entries()) {
       // Calls that are rated together share the work of one, so their ratings may be stricter than that of each alone.
-      if (calls.length === 1) this.#keep(call, command, dangers[index]);
+      if (calls.length === 1) this.#keep(call, subject, dangers[index]);
       rated.set(tool, withDanger(call, dangers[index]));
     }
     return rated;
@@ -99,8 +99,8 @@ export class CallRatings {
     throw new Error('The rules that rate tool calls are not loaded: ready() was not awaited.');
   }
 
-  #keep({ toolUseId }: ToolCall, command: string | undefined, danger: Danger | undefined): void {
-    if (this.#isSettled && command !== undefined) this.#ledger.rated(toolUseId, { command, danger });
+  #keep({ toolUseId }: ToolCall, subject: string | undefined, danger: Danger | undefined): void {
+    if (this.#isSettled && subject !== undefined) this.#ledger.rated(toolUseId, { subject, danger });
   }
 }
 

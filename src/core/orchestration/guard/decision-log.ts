@@ -1,9 +1,12 @@
 import { constants } from 'node:fs';
 import { type FileHandle, rm } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openOwnFile, readOwnFile } from '../util/fs/own-file.js';
 import type { StoredDecision } from './call-ledger.js';
 import { EarlierDecisions } from './earlier-decisions.js';
 
+/** How long reading may block the event loop before the rest of the process gets its turn. */
+const SLICE_MS = 2;
 /** More than the decisions of any honest run take. If an agent asks without end, its calls are denied in the end. */
 const MOST_BYTES = 32 * 1024 * 1024;
 
@@ -43,7 +46,15 @@ export class DecisionLog {
   async read(): Promise<EarlierDecisions> {
     const text = await readOwnFile(this.#path, { most: 2 * MOST_BYTES }).catch(() => '');
     const decisions = new EarlierDecisions();
-    for (const line of text.split('\n')) decisions.add(line);
+    let pause = performance.now() + SLICE_MS;
+    for (let start = 0, end = 0; start < text.length; start = end + 1) {
+      end = text.indexOf('\n', start);
+      if (end < 0) end = text.length;
+      if (end > start) decisions.add(text.slice(start, end));
+      if (performance.now() < pause) continue;
+      await nextTurn();
+      pause = performance.now() + SLICE_MS;
+    }
     return decisions;
   }
 

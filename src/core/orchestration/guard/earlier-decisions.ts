@@ -1,7 +1,9 @@
 import type { StoredDecision } from './call-ledger.js';
 
-/** How the line of a decision begins. Whatever begins in another way is parsed to find its id. */
-const BEGINNING = /^\{"toolUseId":"([\w-]{1,200})",/;
+/** How the line of a decision begins, in front of the call's id. */
+const BEGINNING = '{"toolUseId":"';
+/** Other ids may have escaped characters, so their lines are parsed. */
+const PLAIN = /^[\w-]+$/;
 
 /**
  * The decisions of earlier processes about one run, by the call's id. A long run has more of them than calls that are remembered. So
@@ -13,7 +15,7 @@ export class EarlierDecisions {
 
   /** @param line a line of the file; an incomplete one does not count as a decision */
   add(line: string): void {
-    const id = BEGINNING.exec(line)?.[1] ?? parsed(line)?.toolUseId;
+    const id = idOf(line);
     if (id === undefined) return;
     const before = this.#lines.get(id);
     this.#lines.set(id, before === undefined ? line : `${before}\n${line}`);
@@ -35,6 +37,13 @@ export class EarlierDecisions {
     this.#lines.delete(toolUseId);
     return decisionsIn(lines);
   }
+}
+
+/** Without parsing the line, because a long run has tens of thousands of them. */
+function idOf(line: string): string | undefined {
+  const end = line.startsWith(BEGINNING) ? line.indexOf('"', BEGINNING.length) : -1;
+  const id = line.slice(BEGINNING.length, Math.max(end, BEGINNING.length));
+  return PLAIN.test(id) ? id : parsed(line)?.toolUseId;
 }
 
 function decisionsIn(lines: string): StoredDecision[] {

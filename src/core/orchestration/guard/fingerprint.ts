@@ -9,8 +9,8 @@ import { hasTooManyValues } from '../util/value-count.js';
 export interface Fingerprint {
   /** The tool's current name. The log may have an old name while the hook gets the current one. */
   readonly tool: string;
-  /** The input's fields, each with a hash of its value. */
-  readonly fields: ReadonlyMap<string, string>;
+  /** The input's fields, each with a hash of its value. A list as on disk: thousands are kept, and few are compared. */
+  readonly fields: readonly (readonly [name: string, hash: string])[];
   /** The path, kept apart, because the hook sees absolute paths, and the log has the path that the agent wrote. */
   readonly path: string | undefined;
   /** A hash of the whole input, instead of its fields and path. Used for inputs that no tool of Claude's own has. */
@@ -47,15 +47,14 @@ export function isForeign(tool: string): boolean {
 export function fingerprint({ tool: name, input }: ToolCall): Fingerprint {
   const tool = currentName(name);
   // Hashing so many values would keep the process busy. A random value makes the call different from every other call.
-  if (hasTooManyValues(input)) return { tool, fields: new Map(), path: undefined, whole: randomUUID() };
+  if (hasTooManyValues(input)) return { tool, fields: [], path: undefined, whole: randomUUID() };
   const given = (typeof input === 'object' && input !== null ? input : { input }) as Record<string, unknown>;
   // An MCP server may use a field with such a name for something else than a path.
   const key = isForeign(tool) ? undefined : PATHS.find((field) => typeof given[field] === 'string');
   const path = key === undefined ? undefined : String(given[key]);
   const names = Object.keys(given);
   const tooLong = (path ?? '').length > MOST_PATH_LENGTH || names.some((field) => field.length > NAME_LENGTH);
-  if (tooLong || names.length > MOST_FIELDS)
-    return { tool, fields: new Map(), path: undefined, whole: sha256(jsonOf(input)) };
+  if (tooLong || names.length > MOST_FIELDS) return { tool, fields: [], path: undefined, whole: sha256(jsonOf(input)) };
   const fields = Object.entries(given)
     // Claude Code fills in, sorts and converts lists and objects of its own tools. So these differ from those in the log and
     // are left out.
@@ -64,19 +63,34 @@ export function fingerprint({ tool: name, input }: ToolCall): Fingerprint {
       const text = isForeign(tool) || typeof value === 'object' ? jsonOf(value) : String(value);
       return [field, sha256(text)] as const;
     });
-  return { tool, fields: new Map(fields), path };
+  return { tool, fields, path };
 }
 
 /** A longer command is rated anew, because its hash would take as long. */
 const MOST_HASHED_COMMAND = 64 * 1024;
+/** The rating of these tools depends on nothing but the path. */
+const RATED_BY_PATH = new Set(['Read', 'Write', 'Edit', 'MultiEdit', 'NotebookRead', 'NotebookEdit']);
 
 /**
- * What identifies a shell command, and with it its rating: the hash that the call's fingerprint has of it. Undefined for other calls.
+ * What the rating of a call depends on, in the form that the call's fingerprint has it: the hash of a shell command, or tool and path.
+ * Calls with the same subject have the same rating. Undefined for a call whose rating depends on more.
  */
-export function commandHash({ tool, input }: ToolCall): string | undefined {
-  if (tool !== 'Bash' || typeof input !== 'object' || input === null) return undefined;
-  const { command } = input as { command?: unknown };
-  return typeof command === 'string' && command.length <= MOST_HASHED_COMMAND ? sha256(command) : undefined;
+export function ratedSubject({ tool, input }: ToolCall): string | undefined {
+  if (typeof input !== 'object' || input === null) return undefined;
+  const given = input as Record<string, unknown>;
+  if (tool === 'Bash') {
+    const { command } = given;
+    return typeof command === 'string' && command.length <= MOST_HASHED_COMMAND ? sha256(command) : undefined;
+  }
+  if (!RATED_BY_PATH.has(tool)) return undefined;
+  const [path, ...others] = PATHS.map((field) => given[field]).filter((value) => typeof value === 'string');
+  return path !== undefined && others.length === 0 && path.length <= MOST_PATH_LENGTH ? `${tool}:${path}` : undefined;
+}
+
+/** The same for a call of which only the fingerprint is known. Only to be used if its rating was kept. */
+export function subjectOf({ tool, fields, path }: Pick<Fingerprint, 'tool' | 'fields' | 'path'>): string | undefined {
+  if (tool === 'Bash') return fields.find(([name]) => name === 'command')?.[1];
+  return path === undefined ? undefined : `${tool}:${path}`;
 }
 
 function sha256(text: string): string {
@@ -99,9 +113,10 @@ function jsonOf(value: unknown): string {
 
 export function isSameCall(asked: Fingerprint, logged: Fingerprint): boolean {
   if (asked.tool !== logged.tool || asked.whole !== logged.whole || !isSamePath(asked.path, logged.path)) return false;
-  const names = [...new Set([...asked.fields.keys(), ...logged.fields.keys()])];
+  const [askedFields, loggedFields] = [new Map(asked.fields), new Map(logged.fields)];
+  const names = [...new Set([...askedFields.keys(), ...loggedFields.keys()])];
   return names.every((name) => {
-    const [one, other] = [asked.fields.get(name), logged.fields.get(name)];
+    const [one, other] = [askedFields.get(name), loggedFields.get(name)];
     // Claude Code fills in defaults and leaves out unknown fields. So a field may be missing on one side, unless it determines
     // what the tool does.
     if (one === undefined || other === undefined) return !isForeign(asked.tool) && !TELLING.has(name);

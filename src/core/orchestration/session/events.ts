@@ -176,6 +176,8 @@ export type SessionManagerEvents = {
   'listener-error': (failure: ListenerError) => void;
 };
 
+const REPLAYED = { replayed: true } as const;
+
 /** The events that a change causes. Pure. */
 export function eventsOf(action: SessionAction, session: UnifiedSession, at: number): SessionEvent[] {
   const base = { sessionId: session.id, at, session };
@@ -189,11 +191,10 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
       return run ? [{ type: 'session:started', ...base, run }] : [];
     }
     case 'observed':
-      return observedEvents(action.observations, action.at, session.metadata).map((event) => ({
-        ...event,
-        ...base,
-        ...(action.replayed && { replayed: true }),
-      }));
+      // The events are new objects. Logs have many lines, and to copy each event would take longer than all else about it.
+      return observedEvents(action.observations, action.at, session.metadata).map((event) =>
+        Object.assign(event, base, action.replayed && REPLAYED),
+      );
     case 'asked':
       return [{ type: 'session:approval', ...base, state: 'asked', request: action.request }];
     case 'answered': {

@@ -17,9 +17,13 @@ const STRETCH = new RegExp(
  */
 const SEQUENCE = sequence();
 
+/** Records hold thousands of such texts. A new buffer for each would have to be collected. Nothing is kept in it between two calls. */
+const SCRATCH = Buffer.allocUnsafeSlow(16 * 1024);
+
 /** The same text in memory of its own. V8 keeps a whole text alive as long as a part that was cut from it. */
 export function detachString(text: string): string {
-  return Buffer.from(text, 'utf16le').toString('utf16le');
+  if (2 * text.length > SCRATCH.length) return Buffer.from(text, 'utf16le').toString('utf16le');
+  return SCRATCH.toString('utf16le', 0, SCRATCH.write(text, 'utf16le'));
 }
 
 /**
