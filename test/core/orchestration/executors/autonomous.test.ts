@@ -213,7 +213,8 @@ describe('with a docker executable that runs the command on the machine', () => 
     Options: { 'com.docker.network.bridge.enable_icc': 'false' },
   };
   const [uid, gid] = [process.getuid?.(), process.getgid?.()];
-  const said = [`user ${uid} ${gid} [${gid}] /home/node`, 'config /home/node/.claude', 'stat', 'works', 'ended'];
+  const who = [`user ${uid} ${gid} [${gid}] /home/node`, 'config /home/node/.claude'];
+  const said = [...who, 'stat', 'works', 'first {"type":"system"}', 'ended'];
   const probe = `2.1.98 (Claude Code)\n${said.map((line) => `autonomous-orchestration-probe ${line}\n`).join('')}`;
   const answerContainerCalls: FakeEngine['fallback'] = ({ method, path }) => {
     if (method === 'POST' && path.startsWith('/containers/create')) return { status: 201, json: { Id: 'id-1' } };
