@@ -70,7 +70,7 @@ const CASES: Readonly<Record<string, () => Promise<void>>> = {
         ...turns,
       );
       expect(session.status).toBe('completed');
-      expect(output).toMatch(/no worktree can be made from it\.\nOwn$/);
+      expect(output).toMatch(/^(Failed to resolve base branch|Could not read the repository git config).*\nOwn$/);
       expect(await readFile(join(cwd, '.git/config'), 'utf8')).toBe(before);
       expect((await git(cwd, 'worktree', 'list')).split('\n')).toHaveLength(worktree === undefined ? 1 : 2);
       expect(await git(cwd, 'log', '-1', '--format=%s', 'own')).toBe('Own');
