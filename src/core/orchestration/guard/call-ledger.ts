@@ -1,4 +1,3 @@
-import type { Danger } from '../../../danger/index.js';
 import type { ToolCall, Verdict } from '../session/policy.js';
 import { currentName } from '../session/tool-names.js';
 import type { CallFacts, ToolResult } from './breach.js';
@@ -6,6 +5,7 @@ import { asksNobody, breachOf, UNRECORDED } from './breach.js';
 import type { CallRating } from './call-ratings.js';
 import type { EarlierDecisions } from './earlier-decisions.js';
 import { type Fingerprint, fingerprint, isSameCall, subjectOf } from './fingerprint.js';
+import type { StoredDecision } from './stored-decision.js';
 
 interface Entry extends CallFacts {
   ended?: boolean;
@@ -20,18 +20,6 @@ interface Entry extends CallFacts {
   ratings?: readonly CallRating[];
   /** The size of its fingerprints and ratings, in characters. */
   size: number;
-}
-
-/** A decision in the form in which it is kept on disk. */
-export interface StoredDecision {
-  readonly toolUseId: string;
-  readonly tool: string;
-  readonly fields: readonly (readonly [name: string, hash: string])[];
-  readonly path?: string;
-  readonly whole?: string;
-  readonly verdict: Verdict;
-  /** How the call is rated; `null` if it is not dangerous. Absent if the rating is not kept. */
-  readonly danger?: Danger | null;
 }
 
 /** The end of a call, compared with the decision about it. */

@@ -1,7 +1,6 @@
 import type { Danger, DangerContext } from '../../../danger/index.js';
 import type { Observation } from '../session/observation.js';
 import type { ToolCall } from '../session/policy.js';
-import type { CallLedger } from './call-ledger.js';
 import { ratedSubject } from './fingerprint.js';
 
 /** The facts that the rating of calls needs: the workspace as the agent sees it, and which of its files may be lost. */
@@ -17,6 +16,12 @@ export interface CallRating {
   readonly isEarlier?: true;
 }
 
+/** The ratings of the calls of a run, by the id of the call. */
+interface KnownRatings {
+  rated(toolUseId: string, rating: CallRating): void;
+  ratingOf(toolUseId: string, subject: string): CallRating | undefined;
+}
+
 /**
  * The rules that rate calls. They are more than a third of the library's code, so they are loaded by the first run and not by
  * the main entry.
@@ -30,11 +35,11 @@ type Rules = typeof import('../../../danger/index.js');
  */
 export class CallRatings {
   readonly #place: RatedPlace;
-  readonly #ledger: Pick<CallLedger, 'rated' | 'ratingOf'>;
+  readonly #ledger: KnownRatings;
   #rules: Rules | undefined;
   #isSettled = false;
 
-  constructor(place: RatedPlace, ledger: Pick<CallLedger, 'rated' | 'ratingOf'>) {
+  constructor(place: RatedPlace, ledger: KnownRatings) {
     this.#place = place;
     this.#ledger = ledger;
   }

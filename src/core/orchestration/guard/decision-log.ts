@@ -2,8 +2,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, rm } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openOwnFile, readOwnFile } from '../util/fs/own-file.js';
-import type { StoredDecision } from './call-ledger.js';
 import { EarlierDecisions } from './earlier-decisions.js';
+import type { StoredDecision } from './stored-decision.js';
 
 /** How long reading may block the event loop before the rest of the process gets its turn. */
 const SLICE_MS = 2;

@@ -1,4 +1,4 @@
-import type { StoredDecision } from './call-ledger.js';
+import type { StoredDecision } from './stored-decision.js';
 
 /** How the line of a decision begins, in front of the call's id. */
 const BEGINNING = '{"toolUseId":"';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UNREADABLE, UNRECORDED } from '../../../../src/core/orchestration/guard/breach.js';
-import { CallLedger, type StoredDecision } from '../../../../src/core/orchestration/guard/call-ledger.js';
+import { CallLedger } from '../../../../src/core/orchestration/guard/call-ledger.js';
+import type { StoredDecision } from '../../../../src/core/orchestration/guard/stored-decision.js';
 import type { ToolOutcome } from '../../../../src/core/orchestration/session/metadata.js';
 import type { ToolCall } from '../../../../src/core/orchestration/session/policy.js';
 

@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { StoredDecision } from '../../../../src/core/orchestration/guard/call-ledger.js';
 import { DecisionLog } from '../../../../src/core/orchestration/guard/decision-log.js';
+import type { StoredDecision } from '../../../../src/core/orchestration/guard/stored-decision.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 const newFile = (): string => join(tempFolder(), 'decisions.jsonl');
