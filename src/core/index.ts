@@ -14,7 +14,7 @@ export { InteractiveExecutor, type InteractiveExecutorOptions } from './orchestr
 export { OrchestrationExecutor } from './orchestration/executors/orchestration.js';
 export { PlanningExecutor } from './orchestration/executors/planning.js';
 export { WorktreeExecutor } from './orchestration/executors/worktree.js';
-export type { SessionWorktrees } from './orchestration/git/session-worktrees.js';
+export type { SessionWorktrees } from './orchestration/git/worktrees/session-worktrees.js';
 export type { RecoverOptions } from './orchestration/manager/prepare.js';
 export type { RecoveryReport } from './orchestration/manager/recovery.js';
 export type { SweepReport } from './orchestration/manager/sweep.js';

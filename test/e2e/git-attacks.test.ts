@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { plantedSince, snapshotGit } from '../../src/core/orchestration/git/snapshot.js';
+import { plantedSince, snapshotGit } from '../../src/core/orchestration/git/watch/snapshot.js';
 import { attempt, bash, git, scripted, tempFolder, testManager } from './support.js';
 
 /** The attacks here have to fail without the guard, too. */

@@ -2,7 +2,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CreateSessionOptions } from 'autonomous-orchestration';
 import { describe, expect, it } from 'vitest';
-import { plantedSince, snapshotGit } from '../../src/core/orchestration/git/snapshot.js';
+import { plantedSince, snapshotGit } from '../../src/core/orchestration/git/watch/snapshot.js';
 import { bash, git, repository, scripted, testManager } from './support.js';
 
 const AS_HOST_USER = { user: '0:0' };

@@ -1,6 +1,6 @@
 import type { RunHandle, RunRequest } from 'autonomous-orchestration';
 import { SimulatedExecutor, type SimulatedScript } from 'autonomous-orchestration/testing';
-import { SessionWorktrees } from '../../src/core/orchestration/git/session-worktrees.js';
+import { SessionWorktrees } from '../../src/core/orchestration/git/worktrees/session-worktrees.js';
 
 /** Plays sessions in real worktrees. The script may change the files in `request.session.environment.worktree`. */
 export class InWorktrees extends SimulatedExecutor {

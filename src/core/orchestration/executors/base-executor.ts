@@ -4,7 +4,7 @@ import type { RunHandle } from '../contract/run-handle.js';
 import { endedRun } from '../contract/run-handle.js';
 import type { RunRequest } from '../contract/run-request.js';
 import type { Preparation, SessionSpec } from '../contract/session-spec.js';
-import type { SessionWorktrees } from '../git/session-worktrees.js';
+import type { SessionWorktrees } from '../git/worktrees/session-worktrees.js';
 import { type AgentPlace, placeIn } from '../session/agent-place.js';
 import type { LoginSource } from '../session/login-source.js';
 import type { SessionEnvironment, SessionResult } from '../session/record.js';

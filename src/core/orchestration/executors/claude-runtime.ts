@@ -5,7 +5,7 @@ import { delimiter, join, resolve } from 'node:path';
 import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import { SessionFolder } from '../contract/session-folder.js';
 import { DockerEnvironment } from '../docker/docker-environment.js';
-import { SessionWorktrees } from '../git/session-worktrees.js';
+import { SessionWorktrees } from '../git/worktrees/session-worktrees.js';
 import { StoredLogin } from '../login/stored-login.js';
 import { MailboxFiles } from '../mailbox/mailbox-files.js';
 import { injectedChannelCoder, isTestRunner } from '../monitoring/injected.js';

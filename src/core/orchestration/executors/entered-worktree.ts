@@ -1,8 +1,8 @@
 import type { RunRequest } from '../contract/run-request.js';
 import type { SessionSpec } from '../contract/session-spec.js';
-import type { SessionWorktrees } from '../git/session-worktrees.js';
-import { requireFolderIn } from '../git/worktree-folder.js';
-import type { Worktree } from '../git/worktrees.js';
+import type { SessionWorktrees } from '../git/worktrees/session-worktrees.js';
+import { requireFolderIn } from '../git/worktrees/worktree-folder.js';
+import type { Worktree } from '../git/worktrees/worktrees.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 import { confined } from './placement.js';
 

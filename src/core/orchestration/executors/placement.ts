@@ -1,5 +1,5 @@
 import type { SessionSpec } from '../contract/session-spec.js';
-import { usableLayout } from '../git/usable-layout.js';
+import { usableLayout } from '../git/repository/usable-layout.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 import { defined } from '../util/defined.js';
 

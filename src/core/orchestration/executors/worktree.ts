@@ -1,7 +1,7 @@
 import type { EndedRun } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
-import { changesSince, currentCommit } from '../git/worktree-changes.js';
-import type { Worktree } from '../git/worktrees.js';
+import { changesSince, currentCommit } from '../git/worktrees/worktree-changes.js';
+import type { Worktree } from '../git/worktrees/worktrees.js';
 import type { SessionEnvironment, SessionResult } from '../session/record.js';
 import { UnattendedExecutor } from './unattended-executor.js';
 

@@ -1,7 +1,7 @@
 import { LeaderEffects } from '../family/leader-effects.js';
 import type { SessionCommands } from '../family/led-sessions.js';
 import type { SessionTree } from '../family/session-tree.js';
-import { CommittedRules } from '../git/committed-rules.js';
+import { CommittedRules } from '../git/ignored/committed-rules.js';
 import { accountOf } from '../options/account.js';
 import type { SessionSlotsOptions } from '../queue/session-slots.js';
 import { LiveRecord } from '../run/live-record.js';

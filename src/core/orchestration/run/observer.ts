@@ -1,9 +1,9 @@
 import { lstat } from 'node:fs/promises';
 import type { RunHandle } from '../contract/run-handle.js';
 import type { RunRequest } from '../contract/run-request.js';
-import type { IgnoreRules } from '../git/ignore-rules.js';
-import type { PlantedFile } from '../git/snapshot.js';
-import { GitWatch } from '../git/watch.js';
+import type { IgnoreRules } from '../git/ignored/ignore-rules.js';
+import type { PlantedFile } from '../git/watch/snapshot.js';
+import { GitWatch } from '../git/watch/watch.js';
 import type { Breach, RunGuard } from '../guard/run-guard.js';
 import type { BacklogState } from '../monitoring/backlog.js';
 import { ChannelCoderSource } from '../monitoring/channelcoder-source.js';

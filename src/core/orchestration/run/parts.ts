@@ -1,5 +1,5 @@
-import type { CommittedRules } from '../git/committed-rules.js';
-import { IgnoreRules } from '../git/ignore-rules.js';
+import type { CommittedRules } from '../git/ignored/committed-rules.js';
+import { IgnoreRules } from '../git/ignored/ignore-rules.js';
 import { toolsOff } from '../guard/claude-tools.js';
 import { DecisionLog } from '../guard/decision-log.js';
 import { RunGuard } from '../guard/run-guard.js';

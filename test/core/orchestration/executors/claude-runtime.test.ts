@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ClaudeRuntime } from '../../../../src/core/orchestration/executors/claude-runtime.js';
-import { SessionWorktrees } from '../../../../src/core/orchestration/git/session-worktrees.js';
+import { SessionWorktrees } from '../../../../src/core/orchestration/git/worktrees/session-worktrees.js';
 import { repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 

@@ -2,7 +2,7 @@ import { setImmediate as settled } from 'node:timers/promises';
 import type { RunRequest, UnifiedSession } from 'autonomous-orchestration';
 import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing';
 import { expect, it, vi } from 'vitest';
-import { SessionWorktrees } from '../../../../src/core/orchestration/git/session-worktrees.js';
+import { SessionWorktrees } from '../../../../src/core/orchestration/git/worktrees/session-worktrees.js';
 import { ENDLESS, everyMode, simulate } from '../../../support/simulate.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 

@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { endedRun } from '../../../../src/core/orchestration/contract/run-handle.js';
 import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
 import type { SessionSpec } from '../../../../src/core/orchestration/contract/session-spec.js';
-import type { IgnoreRules } from '../../../../src/core/orchestration/git/ignore-rules.js';
+import type { IgnoreRules } from '../../../../src/core/orchestration/git/ignored/ignore-rules.js';
 import type { RunGuard } from '../../../../src/core/orchestration/guard/run-guard.js';
 import { RunObserver } from '../../../../src/core/orchestration/run/observer.js';
 import { RunProgress } from '../../../../src/core/orchestration/session/run-progress.js';

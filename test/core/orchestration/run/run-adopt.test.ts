@@ -15,7 +15,7 @@ import {
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { RunPausing } from '../../../../src/core/orchestration/contract/run-handle.js';
 import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
-import { CommittedRules } from '../../../../src/core/orchestration/git/committed-rules.js';
+import { CommittedRules } from '../../../../src/core/orchestration/git/ignored/committed-rules.js';
 import { CallLedger } from '../../../../src/core/orchestration/guard/call-ledger.js';
 import { DecisionLog } from '../../../../src/core/orchestration/guard/decision-log.js';
 import { MailboxFiles } from '../../../../src/core/orchestration/mailbox/mailbox-files.js';

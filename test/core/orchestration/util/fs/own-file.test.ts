@@ -15,7 +15,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SessionFolder } from '../../../../../src/core/orchestration/contract/session-folder.js';
-import { GitWatch } from '../../../../../src/core/orchestration/git/watch.js';
+import { GitWatch } from '../../../../../src/core/orchestration/git/watch/watch.js';
 import { DecisionLog } from '../../../../../src/core/orchestration/guard/decision-log.js';
 import { MailboxFiles } from '../../../../../src/core/orchestration/mailbox/mailbox-files.js';
 import { SteeringQueue } from '../../../../../src/core/orchestration/mailbox/steering-queue.js';

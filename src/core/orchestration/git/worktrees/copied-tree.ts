@@ -1,0 +1,262 @@
+import { constants, type Stats } from 'node:fs';
+import { copyFile, type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { systemCode } from '../../util/errors.js';
+import { isInside } from '../../util/fs/is-inside.js';
+import { makeFolder, makeLink, type Owner, opened, permits } from '../../util/fs/owner.js';
+import { openRegularFile } from '../../util/fs/regular-file.js';
+import type { GitView } from '../repository/view.js';
+
+/** How much is copied at most. Nobody's dependencies are larger, but an agent could make any number of files. */
+export interface CopyLimits {
+  readonly files: number;
+  readonly bytes: number;
+  readonly durationMs: number;
+}
+
+/** What may still be copied. Several copies can share it. */
+export class CopyBudget {
+  readonly #limits: CopyLimits;
+  readonly #began = performance.now();
+  #files = 0;
+  #bytes = 0;
+
+  constructor(limits: CopyLimits) {
+    this.#limits = limits;
+  }
+
+  /** @throws TooMuch if the copies have taken too long */
+  goOn(): void {
+    if (performance.now() - this.#began > this.#limits.durationMs) throw new TooMuch('it takes too long');
+  }
+
+  /** Counts a file or a folder. @throws TooMuch */
+  file(): void {
+    if (++this.#files > this.#limits.files) throw new TooMuch(`they are more than ${this.#limits.files} files`);
+  }
+
+  /** Counts the content of a file. @throws TooMuch */
+  content(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > this.#limits.bytes) throw new TooMuch(`they have more than ${this.#limits.bytes} bytes`);
+  }
+}
+
+const UNLIMITED: CopyLimits = { files: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY, durationMs: 2 ** 40 };
+const AT_ONCE = 16;
+/** Nobody nests folders deeper. */
+const DEEPEST = 200;
+const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const READ = 0o4;
+const EXECUTE = 0o1;
+
+/** Thrown if more would have to be copied than the limits allow. */
+export class TooMuch extends Error {}
+
+/** Something that is copied. */
+interface Source {
+  /** Its path, for people. */
+  readonly from: string;
+  /** A path that passes through the opened folder in which it lies, or a link-free path. */
+  readonly open: string;
+}
+
+/** What is needed of a repository's view. */
+type Place = Pick<GitView, 'paths' | 'owner'>;
+
+/** Copies files into a new worktree. An agent may exchange what is copied at any moment. */
+export class TreeCopy {
+  readonly #place: Place;
+  readonly #budget: CopyBudget;
+  /** Links must not lead out of this folder. Undefined if they may. */
+  readonly #within: string | undefined;
+  /** What was left out, and why. */
+  readonly leftOut: string[] = [];
+
+  constructor(place: Place, budget = new CopyBudget(UNLIMITED), within?: string) {
+    this.#place = place;
+    this.#budget = budget;
+    this.#within = within;
+  }
+
+  /**
+   * Copies a file, a link or a whole folder. What is in its place already stays. Files keep their mode and time.
+   *
+   * @throws Error if the disk is full, TooMuch
+   */
+  async entry(from: string, to: string): Promise<void> {
+    const { paths, owner } = this.#place;
+    const within = this.#within;
+    if (!owner || within === undefined || !isInside(dirname(from), within)) {
+      return this.#entry({ from, open: paths.to(from) }, to);
+    }
+    const names = relative(within, from).split('/');
+    await this.#through({ from: within, open: paths.to(within) }, names, to);
+  }
+
+  /** Enters the folders on the way one after the other, because their owner could not pass each of them. */
+  async #through(folder: Source, names: readonly string[], to: string): Promise<void> {
+    const [name = '', ...rest] = names;
+    const handle = await open(folder.open, FOLDER).catch(() => undefined);
+    if (!handle) return void this.leftOut.push(`${folder.from} (it cannot be read)`);
+    try {
+      const { owner } = this.#place;
+      if (owner && !permits(await handle.stat(), owner, EXECUTE)) {
+        return void this.leftOut.push(`${join(folder.from, ...names)} (${folder.from} is closed to its owner)`);
+      }
+      const next = inside(folder, handle, name);
+      await (rest.length === 0 ? this.#entry(next, to) : this.#through(next, rest, to));
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #entry(source: Source, to: string, depth = 0): Promise<void> {
+    const kind = await this.#kindOf(source);
+    if (kind?.isDirectory()) return this.#folder(source, to, depth);
+    if (kind) await this.#noFolder(source, kind, to);
+  }
+
+  /** What is to be copied. Undefined if it was removed in this moment. */
+  async #kindOf(source: Source): Promise<Stats | undefined> {
+    this.#budget.goOn();
+    const stats = await lstat(source.open).catch(() => undefined);
+    if (stats) this.#budget.file();
+    return stats;
+  }
+
+  async #noFolder(source: Source, kind: Stats, to: string): Promise<void> {
+    if (kind.isSymbolicLink()) return this.#link(source, to);
+    if (kind.isFile()) return this.#file(source, to);
+    this.leftOut.push(`${source.from} (neither a file nor a folder)`);
+  }
+
+  /** The opened folder is checked and copied, whatever its path leads to by now. */
+  async #folder(source: Source, to: string, depth: number): Promise<void> {
+    const { paths, owner } = this.#place;
+    const handle = await open(source.open, FOLDER).catch(() => undefined);
+    if (!handle) return void this.leftOut.push(`${source.from} (it cannot be read)`);
+    try {
+      const stats = await handle.stat();
+      // Root can enter every folder, as it can read every file, see below.
+      if (owner && !permits(stats, owner, READ | EXECUTE)) {
+        return void this.leftOut.push(`${source.from} (its owner is another user)`);
+      }
+      if (depth === DEEPEST) return void this.leftOut.push(`${source.from} (nested too deep)`);
+      const names = await readdir(opened(handle, source.open)).catch(() => undefined);
+      if (!names) return void this.leftOut.push(`${source.from} (it cannot be read)`);
+      await makeFolder(paths.to(to), owner).catch(unlessThere);
+      await this.#children(source, handle, names, to, depth);
+      await this.#giveMode(to, stats);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #children(
+    source: Source,
+    handle: FileHandle,
+    names: readonly string[],
+    to: string,
+    depth: number,
+  ): Promise<void> {
+    const folders: string[] = [];
+    await inBatches(names, AT_ONCE, async (name) => {
+      const child = inside(source, handle, name);
+      // A repository inside a folder could name commands for git on the machine.
+      if (this.#within !== undefined && /^\.git$/i.test(name)) {
+        return void this.leftOut.push(`${child.from} (a repository of its own)`);
+      }
+      const kind = await this.#kindOf(child);
+      if (kind?.isDirectory()) folders.push(name);
+      else if (kind) await this.#noFolder(child, kind, join(to, name));
+    });
+    // Each of them stays open until all in it is copied, so that only a few may be open at once.
+    await inBatches(folders, depth === 0 ? AT_ONCE : 1, (name) =>
+      this.#folder(inside(source, handle, name), join(to, name), depth + 1),
+    );
+  }
+
+  /** Somebody may have moved another folder into the place of the new one. */
+  async #giveMode(to: string, { mode }: Stats): Promise<void> {
+    const { paths, owner } = this.#place;
+    const folder = await open(paths.to(to), FOLDER);
+    try {
+      const { uid } = await folder.stat();
+      if (uid === (owner?.uid ?? process.getuid?.() ?? uid)) await folder.chmod(mode & 0o777);
+    } finally {
+      await folder.close();
+    }
+  }
+
+  async #link({ from, open: path }: Source, to: string): Promise<void> {
+    const { paths, owner } = this.#place;
+    const target = await readlink(path).catch(() => undefined);
+    if (target === undefined) return;
+    const within = this.#within;
+    if (within !== undefined && (target.startsWith('/') || !isInside(resolve(dirname(from), target), within))) {
+      return void this.leftOut.push(`${from} (a link to ${target})`);
+    }
+    await makeLink(target, paths.to(to), owner).catch(unlessThere);
+  }
+
+  async #file({ from, open: path }: Source, to: string): Promise<void> {
+    const { paths, owner } = this.#place;
+    const source = await openRegularFile(path).catch(() => undefined);
+    if (!source) return void this.leftOut.push(`${from} (it cannot be read)`);
+    try {
+      const stats = await source.stat();
+      // Root can read everything, but must not hand on what the repository's owner cannot read.
+      if (owner && !permits(stats, owner, READ)) return void this.leftOut.push(`${from} (its owner is another user)`);
+      this.#budget.content(stats.size);
+      await copied(source, paths.to(to), owner, stats);
+    } finally {
+      await source.close();
+    }
+  }
+}
+
+function inside(folder: Source, handle: FileHandle, name: string): Source {
+  return { from: join(folder.from, name), open: `${opened(handle, folder.open)}/${name}` };
+}
+
+async function inBatches<T>(all: readonly T[], size: number, work: (each: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < all.length; at += size) await Promise.all(all.slice(at, at + size).map(work));
+}
+
+/** Copies a whole folder that is out of the reach of agents. @throws Error */
+export async function copyTree(place: Place, from: string, to: string): Promise<void> {
+  const copy = new TreeCopy(place);
+  await copy.entry(from, to);
+  if (copy.leftOut.length > 0) throw new Error(`${copy.leftOut[0]} cannot be copied`);
+}
+
+/** Copies an open file. File systems that can share the content of two files do that. */
+async function copied(
+  source: FileHandle,
+  to: string,
+  owner: Owner | undefined,
+  { mode, atime, mtime }: { mode: number; atime: Date; mtime: Date },
+): Promise<void> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+  const target = await openRegularFile(to, { flags, mode: 0o600 }).catch(unlessThere);
+  if (!target) return;
+  try {
+    if (process.platform === 'linux') {
+      // By these paths, they are the very files that were opened.
+      await copyFile(`/proc/self/fd/${source.fd}`, `/proc/self/fd/${target.fd}`, constants.COPYFILE_FICLONE);
+    } else {
+      for await (const part of source.createReadStream({ autoClose: false })) await target.write(part as Buffer);
+    }
+    if (owner) await target.chown(owner.uid, owner.gid);
+    await target.chmod(mode & 0o777);
+    await target.utimes(atime, mtime);
+  } finally {
+    await target.close();
+  }
+}
+
+function unlessThere(error: unknown): false {
+  if (systemCode(error) !== 'EEXIST') throw error;
+  return false;
+}
