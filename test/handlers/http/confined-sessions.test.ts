@@ -196,7 +196,9 @@ describe('a session over HTTP in a checkout whose repository is elsewhere', () =
       expect(await refused(body)).toContain(join(whole, '.git'));
     const { ran } = confinedApp([whole]);
     expect(await ran({ cwd: 'sub' })).toMatchObject({ status: 'completed', environment: { cwd: sub } });
-    expect(await ran({ cwd: 'sub', worktree: 'new' })).toMatchObject({ environment: { worktree: `${sub}-new` } });
+    expect(await ran({ cwd: 'sub', worktree: 'new' })).toMatchObject({
+      environment: { worktree: join(sub, '.worktrees/new') },
+    });
   });
 
   it('a session in a worktree that a link leads to is refused', async () => {
