@@ -75,7 +75,7 @@ async function diagnose(machine: Machine, options: DoctorOptions): Promise<Findi
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     connection.close();
-    runtime.docker.close();
+    await runtime.docker.close();
   }
 }
 

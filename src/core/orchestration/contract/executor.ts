@@ -62,5 +62,5 @@ export interface Executor {
   finalResult(ended: EndedRun): Promise<Partial<SessionResult>>;
   leftovers(): Promise<Leftover[]>;
   removeLeftover(leftover: Leftover): Promise<void>;
-  close(): void;
+  close(): void | Promise<void>;
 }

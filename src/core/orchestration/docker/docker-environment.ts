@@ -192,10 +192,11 @@ export class DockerEnvironment {
     return (await this.engine.list(`${SESSION_LABEL}=${sessionId}`)).some(({ lives }) => lives);
   }
 
-  /** Disconnects from the engine. Containers go on. */
-  close(): void {
+  /** Disconnects from the engine. The containers of sessions go on. */
+  async close(): Promise<void> {
     this.#caches.close();
     this.#watch.close();
+    await this.#short.close();
     this.engine.close();
   }
 

@@ -54,6 +54,7 @@ export const ENGINE_AWAY_MS = 30_000;
 /** How long we wait before we ask an unavailable engine again. */
 export const ENGINE_RETRY_MS = 500;
 const PAUSE_TRIES = 5;
+const REMOVE_TRIES = 8;
 /** The time limit of calls that make the engine work on disks and namespaces. */
 const WORK_MS = 30_000;
 /** For a call that the engine answers only when the container has ended. */
@@ -233,10 +234,15 @@ export class DockerEngine {
   /** Removes a container and its anonymous volumes, running or not. If the container is already gone, this is not an error. */
   async remove(container: string): Promise<void> {
     const call = { to: 'remove a container', accepts: [204, 404, 409], timeoutMs: WORK_MS };
-    const { status } = await this.#ask('DELETE', `/containers/${container}?force=1&v=1`, call);
-    // 409: a removal is already under way.
-    if (status === 409)
-      await this.#http.call('POST', `/containers/${container}/wait?condition=removed`, undefined, WORK_MS);
+    const path = `/containers/${container}?force=1&v=1`;
+    for (let tries = 1; ; tries++) {
+      const { status, body } = await this.#ask('DELETE', path, call);
+      if (status !== 409) return;
+      if (tries === REMOVE_TRIES) throw refused(call.to, status, body);
+      // Either a removal is under way, or the container ended when the engine was about to kill it. Then nobody removes it.
+      const gone = `/containers/${container}/wait?condition=removed`;
+      await this.#http.call('POST', gone, undefined, ENGINE_RETRY_MS * tries).catch(() => {});
+    }
   }
 
   /**

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { nanoid } from 'nanoid';
-import type { OrchestrationError } from '../util/errors.js';
+import { OrchestrationError } from '../util/errors.js';
 import type { DockerEngine } from './engine.js';
 
 /** What a short-lived container does. */
@@ -34,7 +35,9 @@ export interface WorkLimit {
 export class ShortContainers {
   readonly #engine: Pick<DockerEngine, 'create' | 'attach' | 'start' | 'remove'>;
   readonly #labels: Readonly<Record<string, string>>;
-  readonly #names = new Set<string>();
+  /** Each with its work, which ends when its container is removed. */
+  readonly #running = new Map<string, Promise<string>>();
+  #closing = new AbortController();
 
   constructor(
     engine: Pick<DockerEngine, 'create' | 'attach' | 'start' | 'remove'>,
@@ -46,7 +49,7 @@ export class ShortContainers {
 
   /** True if a container is one of these that exist now. @param container its name */
   isOwn(container: string): boolean {
-    return this.#names.has(container);
+    return this.#running.has(container);
   }
 
   /**
@@ -58,15 +61,30 @@ export class ShortContainers {
    */
   async run(kind: 'probe' | 'helper' | 'doctor', work: ShortWork, limit?: WorkLimit): Promise<string> {
     const name = `ao-${kind}-${nanoid(10).replaceAll(/[-_]/g, '0')}`;
-    this.#names.add(name);
+    const running = this.#run(name, work, limit, this.#closing.signal).finally(() => this.#running.delete(name));
+    this.#running.set(name, running);
+    return running;
+  }
+
+  /** Ends what is under way: it rejects with `MANAGER_CLOSED`. Resolves when no container is left. */
+  async close(): Promise<void> {
+    this.#closing.abort(new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the engine was done.'));
+    this.#closing = new AbortController();
+    await Promise.allSettled(this.#running.values());
+  }
+
+  async #run(name: string, work: ShortWork, limit: WorkLimit | undefined, signal: AbortSignal): Promise<string> {
     try {
       await this.#engine.create(name, this.#definition(work), work.platform);
       const { output } = await this.#engine.attach(name);
-      const [said] = await Promise.all([withinTime(output, limit), this.#engine.start(name)]);
-      return said;
+      output.catch(() => {}); // Its end is no longer awaited after an abort.
+      signal.throwIfAborted(); // A container that is not started would not be removed when it ends.
+      const closed = once(signal, 'abort').then(() => Promise.reject(signal.reason));
+      const said = Promise.race([withinTime(output, limit), closed]);
+      const [all] = await Promise.all([said, this.#engine.start(name)]);
+      return all;
     } finally {
       await this.#engine.remove(name).catch(() => {}); // The first error is the one that counts.
-      this.#names.delete(name);
     }
   }
 

@@ -96,5 +96,5 @@ export abstract class BaseExecutor implements Executor {
   async removeLeftover(_leftover: Leftover): Promise<void> {}
 
   /** Releases what the executor holds for all its sessions. */
-  close(): void {}
+  close(): void | Promise<void> {}
 }

@@ -256,8 +256,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     await this.runtime.docker.engine.remove(name);
   }
 
-  override close(): void {
-    this.#runtime?.docker.close();
+  override async close(): Promise<void> {
+    await this.#runtime?.docker.close();
   }
 
   /** What the guard's settings depend on. If the run has a container, the container's variables replace `env`. */

@@ -190,7 +190,8 @@ export class ManagedSessions implements SessionCommands {
     // A launch that took too long is on record or does not happen, because the next manager must not launch a run again.
     await withTimeout(runs.close(), left());
     await withTimeout(this.#admission.settled(), left());
-    for (const executor of new Set(Object.values(this.#executors))) closeExecutor(executor);
+    const executors = [...new Set(Object.values(this.#executors))];
+    await withTimeout(Promise.all(executors.map(closeExecutor)), left());
     await withTimeout(store.journal.settled(), left());
     await withTimeout(this.removal.settled(), left());
     await owner.release(); // No other manager may begin before everything is written.
@@ -207,9 +208,9 @@ export class ManagedSessions implements SessionCommands {
 }
 
 /** An executor of the user's own may fail. The state folder has to be released all the same. */
-function closeExecutor(executor: Executor): void {
+async function closeExecutor(executor: Executor): Promise<void> {
   try {
-    executor.close();
+    await executor.close();
   } catch (error) {
     process.emitWarning(`An executor could not be closed: ${messageOf(error)}`, 'ExecutorNotClosed');
   }
