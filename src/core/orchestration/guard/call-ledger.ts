@@ -5,6 +5,7 @@ import { asksNobody, breachOf, UNRECORDED } from './breach.js';
 import type { CallRating } from './call-ratings.js';
 import type { EarlierDecisions } from './earlier-decisions.js';
 import { type Fingerprint, fingerprint, isSameCall, subjectOf } from './fingerprint.js';
+import { lastOf } from './last-of.js';
 import type { StoredDecision } from './stored-decision.js';
 
 interface Entry extends CallFacts {
@@ -37,8 +38,6 @@ export interface CallEnd {
 const MOST_CALLS = 10_000;
 /** The maximum size of the fingerprints of all calls together, in characters. It is many times the size for honest calls. */
 const MOST_SIZE = 16 * 1024 * 1024;
-/** How many questions about one call are remembered. */
-const MOST_ASKED = 4;
 /** These tools run nothing, and in a terminal a person's answer is put into their input. */
 const ANSWERED_BY_A_PERSON = new Set(['AskUserQuestion', 'ExitPlanMode']);
 
@@ -261,11 +260,6 @@ function sizeOf(print: Fingerprint | undefined): number {
   let size = tool.length + path.length + whole.length;
   for (const [name, hash] of fields) size += name.length + hash.length;
   return size;
-}
-
-/** The last few items of a list to which one is added. */
-function lastOf<Item>(list: readonly Item[] = [], item: Item): readonly Item[] {
-  return list.length === 0 ? [item] : [...list.slice(1 - MOST_ASKED), item];
 }
 
 /** The rating that an earlier process has kept with a decision. */

@@ -1,3 +1,4 @@
+import { lastOf } from './last-of.js';
 import type { StoredDecision } from './stored-decision.js';
 
 /** How the line of a decision begins, in front of the call's id. */
@@ -10,15 +11,14 @@ const PLAIN = /^[\w-]+$/;
  * each decision stays the line that it is in the file until the log reports its call.
  */
 export class EarlierDecisions {
-  /** Several lines if there are several decisions about a call. */
-  readonly #lines = new Map<string, string>();
+  /** The last lines about each call, as the ledger would remember them. */
+  readonly #lines = new Map<string, readonly string[]>();
 
   /** @param line a line of the file; an incomplete one does not count as a decision */
   add(line: string): void {
     const id = idOf(line);
     if (id === undefined) return;
-    const before = this.#lines.get(id);
-    this.#lines.set(id, before === undefined ? line : `${before}\n${line}`);
+    this.#lines.set(id, lastOf(this.#lines.get(id), line));
   }
 
   get isEmpty(): boolean {
@@ -46,8 +46,8 @@ function idOf(line: string): string | undefined {
   return PLAIN.test(id) ? id : parsed(line)?.toolUseId;
 }
 
-function decisionsIn(lines: string): StoredDecision[] {
-  return lines.split('\n').flatMap((line) => parsed(line) ?? []);
+function decisionsIn(lines: readonly string[]): StoredDecision[] {
+  return lines.flatMap((line) => parsed(line) ?? []);
 }
 
 function parsed(line: string): StoredDecision | undefined {

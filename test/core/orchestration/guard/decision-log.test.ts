@@ -56,6 +56,19 @@ describe("the guard's decisions on disk", () => {
     expect(await idsOf(logAt(file))).toEqual(['a', 'b']);
   });
 
+  it('of many decisions about one call, the last few are read, because each is parsed when the log reports the call', async () => {
+    const file = newFile();
+    const lines = Array.from({ length: 10_000 }, (_, at) => JSON.stringify({ ...decision('a'), path: `/${at}` }));
+    writeFileSync(file, `${lines.join('\n')}\n${JSON.stringify(decision('a', false))}\n`);
+    const last = (await logAt(file).read()).take('a');
+    expect(last.map(({ path, verdict }) => path ?? verdict)).toEqual([
+      '/9997',
+      '/9998',
+      '/9999',
+      decision('a', false).verdict,
+    ]);
+  });
+
   it('unfinished and invalid lines are not read as decisions', async () => {
     const file = newFile();
     await logAt(file).append(decision('a'));
