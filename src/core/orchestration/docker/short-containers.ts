@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import { nanoid } from 'nanoid';
+import { type Deferred, deferred } from '../util/deferred.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { DockerEngine } from './engine.js';
 
@@ -35,9 +35,8 @@ export interface WorkLimit {
 export class ShortContainers {
   readonly #engine: Pick<DockerEngine, 'create' | 'attach' | 'start' | 'remove'>;
   readonly #labels: Readonly<Record<string, string>>;
-  /** Each with its work, which ends when its container is removed. */
-  readonly #running = new Map<string, Promise<string>>();
-  #closing = new AbortController();
+  /** The work ends when its container is removed. Resolving `closed` ends it early. */
+  readonly #running = new Map<string, { work: Promise<string>; closed: Deferred<void> }>();
 
   constructor(
     engine: Pick<DockerEngine, 'create' | 'attach' | 'start' | 'remove'>,
@@ -61,26 +60,29 @@ export class ShortContainers {
    */
   async run(kind: 'probe' | 'helper' | 'doctor', work: ShortWork, limit?: WorkLimit): Promise<string> {
     const name = `ao-${kind}-${nanoid(10).replaceAll(/[-_]/g, '0')}`;
-    const running = this.#run(name, work, limit, this.#closing.signal).finally(() => this.#running.delete(name));
-    this.#running.set(name, running);
+    const closed = deferred<void>();
+    const running = this.#run(name, work, limit, closed).finally(() => this.#running.delete(name));
+    this.#running.set(name, { work: running, closed });
     return running;
   }
 
   /** Ends what is under way: it rejects with `MANAGER_CLOSED`. Resolves when no container is left. */
   async close(): Promise<void> {
-    this.#closing.abort(new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the engine was done.'));
-    this.#closing = new AbortController();
-    await Promise.allSettled(this.#running.values());
+    const running = [...this.#running.values()];
+    for (const { closed } of running) closed.resolve();
+    await Promise.allSettled(running.map(({ work }) => work));
   }
 
-  async #run(name: string, work: ShortWork, limit: WorkLimit | undefined, signal: AbortSignal): Promise<string> {
+  async #run(name: string, work: ShortWork, limit: WorkLimit | undefined, closed: Deferred<void>): Promise<string> {
     try {
       await this.#engine.create(name, this.#definition(work), work.platform);
       const { output } = await this.#engine.attach(name);
       output.catch(() => {}); // Its end is no longer awaited after an abort.
-      signal.throwIfAborted(); // A container that is not started would not be removed when it ends.
-      const closed = once(signal, 'abort').then(() => Promise.reject(signal.reason));
-      const said = Promise.race([withinTime(output, limit), closed]);
+      const ended = closed.promise.then(() => {
+        throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the engine was done.');
+      });
+      if (closed.isSettled) await ended;
+      const said = Promise.race([withinTime(output, limit), ended]);
       const [all] = await Promise.all([said, this.#engine.start(name)]);
       return all;
     } finally {
