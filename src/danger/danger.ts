@@ -73,7 +73,8 @@ export interface DangerContext {
 /**
  * Whether the ignore rules of the workspace's repository ignore a path. Answer from rules that the agent cannot change, for
  * example those of a commit that the user has made. Names that belong to secrets, such as `.env`, stay protected although
- * they are ignored.
+ * they are ignored. If the answer would take too long, throw an error: the call is then critical (`shell.too-complex`). `false`
+ * may be wrong then, because a folder may be moved to a path that is not ignored.
  *
  * @param path relative to the workspace, without a slash at either end
  *

@@ -92,7 +92,9 @@ function filesIn(found: string, commit: string): readonly IgnoreFile[] {
     if (!entry.startsWith(`${commit}:`)) continue;
     const [, folder = '', line] = /^(?:([^\0]*)\/)?\.gitignore\0(.*)$/s.exec(entry.slice(commit.length + 1)) ?? [];
     if (line === undefined) continue;
-    files.set(folder, [...(files.get(folder) ?? []), line.replace(/\r$/, '')]);
+    const lines = files.get(folder) ?? [];
+    lines.push(line.replace(/\r$/, ''));
+    files.set(folder, lines);
   }
   return [...files].map(([folder, lines]) => ({ folder, lines }));
 }

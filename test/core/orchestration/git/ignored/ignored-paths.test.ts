@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { TooMuchToCompare } from '../../../../../src/core/orchestration/git/ignored/ignore-pattern.js';
 import { ignoredPaths } from '../../../../../src/core/orchestration/git/ignored/ignored-paths.js';
 import { rateDanger } from '../../../../../src/danger/index.js';
 import { context } from '../../../../danger/rate.js';
@@ -88,22 +89,75 @@ it('a workspace below the top of its repository has the rules for its folder', (
 it('too many rules or malformed rules ignore no path', () => {
   const lines = Array.from({ length: 6_000 }, (_, index) => `folder-${index}`);
   expect(ignoredPaths([{ folder: '', lines }])('folder-1')).toBe(false);
+  const long = Array.from({ length: 3_000 }, (_, index) => `folder-${index}-${'x'.repeat(100)}`);
+  expect(ignoredPaths([{ folder: '', lines: ['/artifacts', ...long] }])('artifacts')).toBe(false);
   expect(ignoredPaths([{ folder: '', lines: ['[', '\\', '!', '/', '**', '***'] }])('../x')).toBe(false);
 });
 
 it.each([
-  ['a', ['*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*ab'], `${'a'.repeat(3_000)}ba`],
-  ['many', Array.from({ length: 4_900 }, (_, index) => `*${index}*x*${index}`), `${'1x'.repeat(2_000)}ba`],
-  ['a nested', [`${'**/a*/'.repeat(12)}c`], `${'a/'.repeat(200)}cx`],
-])(
-  '%s pattern that would take minutes to match makes no path ignored, and the others go on',
-  async (_, lines, path) => {
-    const rules = ignoredPaths([{ folder: '', lines: ['/artifacts/', ...lines] }]);
-    expect(rules(path)).toBe(false);
+  ['a', Array.from({ length: 400 }, () => `${'*a'.repeat(30)}*ab`), `${'a'.repeat(250)}ba`],
+  ['many', Array.from({ length: 4_900 }, (_, index) => `*${index}*x*${index}`), `${'1x'.repeat(120)}ba`],
+  ['a nested', Array.from({ length: 400 }, () => `${'**/a*/'.repeat(12)}c`), `${'a/'.repeat(100)}cx`],
+])('%s pattern that would take minutes to match fails, and the others go on', async (_, lines, name) => {
+  const rules = ignoredPaths([{ folder: '', lines: ['/artifacts/', ...lines] }]);
+  const path = Array.from({ length: 12 }, () => name).join('/');
+  expect(() => rules(path)).toThrow(TooMuchToCompare);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(rules('artifacts/x')).toBe(true);
+});
+
+it.each([
+  ['a name of more than 255 bytes', '\u00fc'.repeat(128)],
+  ['a path of more than 4,096 bytes', 'a/'.repeat(2_049)],
+  ['a path of any length', 'a/'.repeat(1_000_000)],
+])('%s is too much to compare', (_, path) => {
+  expect(() => ignored(path)).toThrow(TooMuchToCompare);
+});
+
+it('a command with padding that is too much to compare is critical as a whole', async () => {
+  const lines = ['/artifacts/', ...Array.from({ length: 40 }, (_, index) => `*.${index}`)];
+  const rules = ignoredPaths([{ folder: '', lines }]);
+  const paddings = [
+    `mv ${'b/'.repeat(15_000)}b c`,
+    ...['ab', 'abc'].map((name) => `mv ${Array.from({ length: 40 }, () => `${name}/`.repeat(1_000)).join(' ')} c`),
+  ];
+  for (const padding of ['', ...paddings]) {
     await new Promise((resolve) => setImmediate(resolve));
-    expect(rules('artifacts/x')).toBe(true);
-  },
-);
+    const command = `${padding}\nmv src artifacts/src`;
+    const danger = rateDanger({ tool: 'Bash', input: { command } }, { ...context, container: true, ignored: rules });
+    expect(danger).toMatchObject({
+      level: 'critical',
+      rule: padding === '' ? 'files.disposable' : 'shell.too-complex',
+    });
+  }
+});
+
+describe('rules that are made to take long', () => {
+  /** The processor time of some matches, in microseconds. */
+  async function cost(file: { folder: string; lines: string[] }, path: string): Promise<number> {
+    const rules = ignoredPaths([file]);
+    await new Promise((resolve) => setImmediate(resolve));
+    const begun = process.cpuUsage();
+    for (let count = 0; count < 3; count += 1) rules(path);
+    const { user, system } = process.cpuUsage(begun);
+    return user + system;
+  }
+
+  it('a long set is matched as fast as a short one', async () => {
+    const set = (length: number): string[] => [`*[${'b'.repeat(length)}]x`];
+    const path = Array.from({ length: 15 }, () => 'a'.repeat(250)).join('/');
+    const short = await cost({ folder: '', lines: set(1) }, path);
+    expect(await cost({ folder: '', lines: set(200_000) }, path)).toBeLessThan(50 * Math.max(short, 1_000));
+  });
+
+  it('rules in a deep folder are matched as fast as rules at the top', async () => {
+    const lines = Array.from({ length: 150 }, (_, index) => `x${index}`);
+    const path = 'a/'.repeat(2_000);
+    const top = await cost({ folder: '', lines }, path);
+    const deep = await cost({ folder: 'a/'.repeat(1_000), lines }, path);
+    expect(deep).toBeLessThan(5 * top);
+  });
+});
 
 it.each<[pattern: string, ignored: string[], others: string[]]>([
   ['a/**', ['a/b', 'a/b/c'], ['a', 'b/a/c']],
@@ -114,6 +168,14 @@ it.each<[pattern: string, ignored: string[], others: string[]]>([
   ['?', ['a', 'x/b'], ['ab', '\u00fc']],
   ['[a-c]x', ['ax', 'cx'], ['dx', 'x']],
   ['[!a-c]x', ['dx'], ['ax', 'x']],
+  ['[!b-a]x', ['ax', 'cx'], ['bx']],
+  ['[b-a]x', ['bx'], ['ax', 'cx']],
+  ['/a/[k/x]eep', ['a/keep', 'a/xeep'], ['a/eep', 'a/k']],
+  ['a[!/]b', ['acb'], ['a/b', 'x/acb']],
+  [String.raw`a\/b`, ['a/b'], ['x/a/b']],
+  ['a/****/b', ['a/b', 'a/x/y/b'], ['a', 'b']],
+  ['[[:x]', ['[', 'x'], ['a']],
+  ['[[:DIGIT:]]', [], ['1', 'D', 'D]']],
   ['[]-]x', [']x', '-x'], ['ax']],
   ['[[:digit:]]x', ['1x'], ['ax', ':x']],
   [String.raw`\!a`, ['!a'], ['a']],
