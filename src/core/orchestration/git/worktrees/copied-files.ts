@@ -9,7 +9,8 @@ import { chosenFiles, idlePatterns, ignoredIn } from '../ignored/ignored-files.j
 import { SortedPaths } from '../ignored/sorted-paths.js';
 import type { GitLayout } from '../repository/layout.js';
 import type { GitView } from '../repository/view.js';
-import { CopyBudget, type CopyLimits, TooMuch, TreeCopy } from './copied-tree.js';
+import { TreeCopy } from './copied-tree.js';
+import { CopyBudget, type CopyLimits, TooMuch } from './copy-budget.js';
 
 /** The file with patterns that other tools read, too. */
 const INCLUDE = '.worktreeinclude';
