@@ -1,11 +1,13 @@
 import { lstat, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { systemCode } from '../../util/errors.js';
 import { BoundedSearch } from '../../util/fs/bounded-search.js';
 import { makeFolder, writeNewFile } from '../../util/fs/owner.js';
 import { gitIn } from '../repository/command.js';
 import type { GitLayout } from '../repository/layout.js';
 import { type GitView, lendIndex, withGitView } from '../repository/view.js';
+import { FolderSet, SortedPaths } from './sorted-paths.js';
 
 /** The limits for a folder of which only some files are chosen. */
 const SEARCH = { entries: 200_000, repositories: 0, durationMs: 30_000 };
@@ -19,6 +21,8 @@ const MOST_CHOSEN = 20_000;
 /** A command line has at least 128 kB. */
 const MOST_ARGUMENT_BYTES = 64 * 1024;
 const AT_ONCE = 64;
+/** How many paths are looked through before other work gets its turn. Each can have thousands of folders. */
+const SLICE = 256;
 /** Lists a folder instead of the files in it, if all of them are listed. */
 const COLLAPSED = ['--directory', '--no-empty-directory'];
 /** Lists a folder only if a rule speaks of it. */
@@ -58,8 +62,9 @@ export async function chosenFiles(layout: GitLayout, patterns: readonly string[]
     const isNamed = new Set(named);
     const { ignored, loose } = await expanded(view, collapsed, isNamed);
     const isChosen = new Set([...named, ...(await matching(view, patterns, loose))]);
+    const inChosen = new FolderSet(isChosen);
     const whole = [...ignored, ...loose].filter(
-      (path) => path !== WORKTREES && [path, ...foldersOf(path)].some((each) => isChosen.has(each)),
+      (path) => path !== WORKTREES && (isChosen.has(path) || inChosen.has(path)),
     );
     const chosen = [...whole, ...(await chosenInside(view, patterns, new Set([...ignored, ...loose]), new Set(whole)))];
     if (chosen.length <= MOST_CHOSEN) return chosen;
@@ -81,6 +86,7 @@ async function expanded(
   const folders = ignored.filter((path) => path.endsWith('/') && path !== WORKTREES && !isNamed.has(path));
   const byRule = new Set(await checkIgnore(view, view.layout.root, folders));
   const others = new Set(folders.filter((path) => !byRule.has(path)));
+  const inOthers = new FolderSet(others);
   if (others.size === 0) return { ignored: [...ignored], loose: [] };
   const places = [...others].map((path) => `:(literal)${path}`);
   // With too many of them, git looks everywhere.
@@ -90,7 +96,7 @@ async function expanded(
   const found = status.split('\0').flatMap((line) => (line.startsWith('!! ') ? line.slice(3) : []));
   return {
     ignored: ignored.filter((path) => !others.has(path)),
-    loose: found.filter((path) => foldersOf(path).some((folder) => others.has(folder))),
+    loose: found.filter((path) => inOthers.has(path)),
   };
 }
 
@@ -121,11 +127,11 @@ export async function idlePatterns(
   patterns: readonly string[],
   chosen: ChosenPaths,
 ): Promise<string[]> {
-  // Most patterns are plain paths or names.
-  const names = new Set([...chosen, ...chosen.flatMap(foldersOf)].flatMap((path) => [bare(path), basename(path)]));
-  const unclear = patterns.filter((pattern) => !names.has(bare(pattern))).slice(0, MOST_TRIED);
+  if (patterns.length === 0) return [];
+  const unclear = (await withoutNames(patterns, chosen)).slice(0, MOST_TRIED);
   if (unclear.length === 0) return [];
-  const folders = new Set(chosen.filter((path) => path.endsWith('/')));
+  const hasFolders = chosen.some((path) => path.endsWith('/'));
+  const inChosen = new FolderSet(chosen);
   return withGitView(layout, async (view) => {
     await lendIndex(view);
     const idle: string[] = [];
@@ -133,10 +139,25 @@ export async function idlePatterns(
       if ((await matching(view, [pattern], chosen)).length > 0) continue;
       // A pattern with a path may name something in a folder that is copied as a whole.
       const option = await fileWith(view, `single-${index}`, [pattern]);
-      const named = hasPlace(pattern) && folders.size > 0 ? await listed(view, [option]) : [];
-      if (!named.some((path) => foldersOf(path).some((folder) => folders.has(folder)))) idle.push(pattern);
+      const named = hasPlace(pattern) && hasFolders ? await listed(view, [option]) : [];
+      if (!named.some((path) => inChosen.has(path))) idle.push(pattern);
     }
     return idle;
+  });
+}
+
+/** Those of the patterns that are not just the path or the name of a chosen file or of a folder on its way. Most are. */
+async function withoutNames(patterns: readonly string[], chosen: ChosenPaths): Promise<string[]> {
+  const asked = new Set(patterns.map(bare));
+  const paths = new SortedPaths(chosen);
+  const names = new Set(chosen.map((path) => basename(path)));
+  for (const [index, folder] of [...new Set(chosen.map(dirname))].entries()) {
+    for (const name of folder.split('/')) if (asked.has(name)) names.add(name);
+    if (index % SLICE === SLICE - 1) await setImmediate();
+  }
+  return patterns.filter((pattern) => {
+    const path = bare(pattern);
+    return !names.has(path) && !paths.reaches(path) && !paths.reaches(`${path}/`);
   });
 }
 
@@ -162,26 +183,15 @@ async function chosenInside(
     left.push(argument);
   }
   const files = await listed(view, [await fileWith(view, 'reaching', reaching), '--', ...left]);
-  return files.filter((path) => {
-    const folders = foldersOf(path);
-    const isInside = folders.some((each) => each !== WORKTREES && ignored.has(each));
-    return isInside && !folders.some((each) => whole.has(each));
-  });
+  const inIgnored = new FolderSet([...ignored].filter((path) => path !== WORKTREES));
+  const inWhole = new FolderSet(whole);
+  return files.filter((path) => inIgnored.has(path) && !inWhole.has(path));
 }
 
 /** True if a pattern begins with the path of a folder, and so may name something in it. */
 function hasPlace(pattern: string): boolean {
   const parts = pattern.split('/').filter((part) => part !== '');
   return parts.length > 1 && parts[0] !== '**' && !pattern.startsWith('!');
-}
-
-/** All folders on the way to a path, as git writes them. */
-export function foldersOf(path: string): string[] {
-  const folders: string[] = [];
-  for (let at = path.indexOf('/'); at !== -1 && at < path.length - 1; at = path.indexOf('/', at + 1)) {
-    folders.push(path.slice(0, at + 1));
-  }
-  return folders;
 }
 
 /** Files that no commit has and that some rules ignore. */
@@ -238,6 +248,10 @@ async function checkIgnore(
   settings: readonly string[] = [],
 ): Promise<string[]> {
   if (paths.length === 0) return [];
+  // Git's answer is limited, too.
+  if (paths.reduce((sum, path) => sum + path.length, 0) > MOST_OUTPUT) {
+    throw new Error(`the paths of the files to copy have more than ${MOST_OUTPUT} characters; name fewer`);
+  }
   const asked = gitIn(view, folder, [...settings, 'check-ignore', '-z', '--stdin'], {
     input: paths.join('\0'),
     mostOutput: MOST_OUTPUT,

@@ -5,10 +5,12 @@ import { ignoreMissing } from '../../util/fs/ignore-missing.js';
 import { inWords } from '../../util/fs/in-words.js';
 import { makeFolder } from '../../util/fs/owner.js';
 import { readRegularFile } from '../../util/fs/regular-file.js';
-import { chosenFiles, foldersOf, idlePatterns, ignoredIn } from '../ignored/ignored-files.js';
+import { chosenFiles, idlePatterns, ignoredIn } from '../ignored/ignored-files.js';
+import { SortedPaths } from '../ignored/sorted-paths.js';
 import type { GitLayout } from '../repository/layout.js';
 import type { GitView } from '../repository/view.js';
-import { CopyBudget, type CopyLimits, TooMuch, TreeCopy } from './copied-tree.js';
+import { TreeCopy } from './copied-tree.js';
+import { CopyBudget, type CopyLimits, TooMuch } from './copy-budget.js';
 
 /** The file with patterns that other tools read, too. */
 const INCLUDE = '.worktreeinclude';
@@ -68,11 +70,13 @@ export async function copyIgnored(
   const chosen = await chosenFiles(layout, patterns);
   const idle = await idlePatterns(layout, wanted(request.copy), chosen);
   const kept = await ignoredIn(view, folder, chosen);
-  const withKept = new Set(kept.flatMap((path) => [path, ...foldersOf(path)]));
-  const copy = new TreeCopy(view, new CopyBudget(LIMITS), layout.root);
+  const sortedKept = new SortedPaths(kept);
+  const budget = new CopyBudget(LIMITS);
+  const copy = new TreeCopy(view, budget, layout.root);
+  const made = new Set(['.']);
   for (const path of kept) {
     try {
-      await makeFolders(view, folder, dirname(path));
+      await makeFolders(view, folder, dirname(path), { made, budget });
       await copy.entry(join(layout.root, path), join(folder, path));
     } catch (error) {
       if (error instanceof TooMuch) {
@@ -85,7 +89,7 @@ export async function copyIgnored(
       copy.leftOut.push(`${path} (something else is in its place)`);
     }
   }
-  const others = chosen.filter((path) => !withKept.has(path));
+  const others = chosen.filter((path) => !sortedKept.reaches(path));
   copy.leftOut.push(...others.map((path) => `${path} (git does not ignore it at the start of the branch)`));
   return [...inNumbers(copy.leftOut, layout.root), ...idleInWords(idle)];
 }
@@ -101,12 +105,21 @@ function idleInWords(idle: readonly string[]): string[] {
   return [`No file that git ignores fits ${named} ('worktree.copy'). Committed files are in each worktree anyway.`];
 }
 
-async function makeFolders(view: GitView, top: string, folder: string): Promise<void> {
-  if (folder === '.') return;
-  await makeFolders(view, top, dirname(folder));
+/** @param made the folders that are there already */
+async function makeFolders(
+  view: GitView,
+  top: string,
+  folder: string,
+  { made, budget }: { made: Set<string>; budget: CopyBudget },
+): Promise<void> {
+  if (made.has(folder)) return;
+  await makeFolders(view, top, dirname(folder), { made, budget });
+  budget.goOn();
+  budget.file();
   await makeFolder(view.paths.to(join(top, folder)), view.owner).catch((error: unknown) => {
     if (systemCode(error) !== 'EEXIST') throw error;
   });
+  made.add(folder);
 }
 
 /** A sentence about what was left out, if there is something. */

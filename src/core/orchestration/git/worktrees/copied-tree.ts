@@ -1,46 +1,13 @@
 import { constants, type Stats } from 'node:fs';
-import { copyFile, type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { systemCode } from '../../util/errors.js';
 import { isInside } from '../../util/fs/is-inside.js';
-import { makeFolder, makeLink, type Owner, opened, permits } from '../../util/fs/owner.js';
+import { makeFolder, makeLink, opened, permits } from '../../util/fs/owner.js';
 import { openRegularFile } from '../../util/fs/regular-file.js';
 import type { GitView } from '../repository/view.js';
-
-/** How much is copied at most. Nobody's dependencies are larger, but an agent could make any number of files. */
-export interface CopyLimits {
-  readonly files: number;
-  readonly bytes: number;
-  readonly durationMs: number;
-}
-
-/** What may still be copied. Several copies can share it. */
-export class CopyBudget {
-  readonly #limits: CopyLimits;
-  readonly #began = performance.now();
-  #files = 0;
-  #bytes = 0;
-
-  constructor(limits: CopyLimits) {
-    this.#limits = limits;
-  }
-
-  /** @throws TooMuch if the copies have taken too long */
-  goOn(): void {
-    if (performance.now() - this.#began > this.#limits.durationMs) throw new TooMuch('it takes too long');
-  }
-
-  /** Counts a file or a folder. @throws TooMuch */
-  file(): void {
-    if (++this.#files > this.#limits.files) throw new TooMuch(`they are more than ${this.#limits.files} files`);
-  }
-
-  /** Counts the content of a file. @throws TooMuch */
-  content(bytes: number): void {
-    this.#bytes += bytes;
-    if (this.#bytes > this.#limits.bytes) throw new TooMuch(`they have more than ${this.#limits.bytes} bytes`);
-  }
-}
+import { ContentCopy } from './copied-content.js';
+import { CopyBudget, type CopyLimits } from './copy-budget.js';
 
 const UNLIMITED: CopyLimits = { files: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY, durationMs: 2 ** 40 };
 const AT_ONCE = 16;
@@ -49,9 +16,6 @@ const DEEPEST = 200;
 const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const READ = 0o4;
 const EXECUTE = 0o1;
-
-/** Thrown if more would have to be copied than the limits allow. */
-export class TooMuch extends Error {}
 
 /** Something that is copied. */
 interface Source {
@@ -68,6 +32,7 @@ type Place = Pick<GitView, 'paths' | 'owner'>;
 export class TreeCopy {
   readonly #place: Place;
   readonly #budget: CopyBudget;
+  readonly #content: ContentCopy;
   /** Links must not lead out of this folder. Undefined if they may. */
   readonly #within: string | undefined;
   /** What was left out, and why. */
@@ -76,6 +41,7 @@ export class TreeCopy {
   constructor(place: Place, budget = new CopyBudget(UNLIMITED), within?: string) {
     this.#place = place;
     this.#budget = budget;
+    this.#content = new ContentCopy(budget);
     this.#within = within;
   }
 
@@ -208,10 +174,24 @@ export class TreeCopy {
       const stats = await source.stat();
       // Root can read everything, but must not hand on what the repository's owner cannot read.
       if (owner && !permits(stats, owner, READ)) return void this.leftOut.push(`${from} (its owner is another user)`);
-      this.#budget.content(stats.size);
-      await copied(source, paths.to(to), owner, stats);
+      await this.#copied(source, paths.to(to), stats);
     } finally {
       await source.close();
+    }
+  }
+
+  async #copied(source: FileHandle, to: string, { size, mode, atime, mtime }: Stats): Promise<void> {
+    const { owner } = this.#place;
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+    const target = await openRegularFile(to, { flags, mode: 0o600 }).catch(unlessThere);
+    if (!target) return;
+    try {
+      await this.#content.copy(source, target, size);
+      if (owner) await target.chown(owner.uid, owner.gid);
+      await target.chmod(mode & 0o777);
+      await target.utimes(atime, mtime);
+    } finally {
+      await target.close();
     }
   }
 }
@@ -229,31 +209,6 @@ export async function copyTree(place: Place, from: string, to: string): Promise<
   const copy = new TreeCopy(place);
   await copy.entry(from, to);
   if (copy.leftOut.length > 0) throw new Error(`${copy.leftOut[0]} cannot be copied`);
-}
-
-/** Copies an open file. File systems that can share the content of two files do that. */
-async function copied(
-  source: FileHandle,
-  to: string,
-  owner: Owner | undefined,
-  { mode, atime, mtime }: { mode: number; atime: Date; mtime: Date },
-): Promise<void> {
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
-  const target = await openRegularFile(to, { flags, mode: 0o600 }).catch(unlessThere);
-  if (!target) return;
-  try {
-    if (process.platform === 'linux') {
-      // By these paths, they are the very files that were opened.
-      await copyFile(`/proc/self/fd/${source.fd}`, `/proc/self/fd/${target.fd}`, constants.COPYFILE_FICLONE);
-    } else {
-      for await (const part of source.createReadStream({ autoClose: false })) await target.write(part as Buffer);
-    }
-    if (owner) await target.chown(owner.uid, owner.gid);
-    await target.chmod(mode & 0o777);
-    await target.utimes(atime, mtime);
-  } finally {
-    await target.close();
-  }
 }
 
 function unlessThere(error: unknown): false {

@@ -11,7 +11,8 @@ import { hashBytes } from '../repository/index-file.js';
 import { readGitFile } from '../repository/layout.js';
 import { isModuleName } from '../repository/module-name.js';
 import { type GitView, withGitView } from '../repository/view.js';
-import { CopyBudget, TreeCopy } from './copied-tree.js';
+import { TreeCopy } from './copied-tree.js';
+import { CopyBudget } from './copy-budget.js';
 import { submodulesIn } from './submodule-work.js';
 
 /** Nobody nests submodules deeper. */

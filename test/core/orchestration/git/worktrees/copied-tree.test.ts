@@ -11,7 +11,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CopyBudget, TreeCopy } from '../../../../../src/core/orchestration/git/worktrees/copied-tree.js';
+import { TreeCopy } from '../../../../../src/core/orchestration/git/worktrees/copied-tree.js';
+import { CopyBudget } from '../../../../../src/core/orchestration/git/worktrees/copy-budget.js';
 import { withLinkFreePaths } from '../../../../../src/core/orchestration/util/fs/link-free-paths.js';
 import { tempFolder } from '../../../../support/temp-folder.js';
 

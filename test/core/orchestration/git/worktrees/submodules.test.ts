@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lendIndex, withGitView } from '../../../../../src/core/orchestration/git/repository/view.js';
-import { CopyBudget, type CopyLimits } from '../../../../../src/core/orchestration/git/worktrees/copied-tree.js';
+import { CopyBudget, type CopyLimits } from '../../../../../src/core/orchestration/git/worktrees/copy-budget.js';
 import { uncommittedWork } from '../../../../../src/core/orchestration/git/worktrees/lost-work.js';
 import { submodulesWithWork } from '../../../../../src/core/orchestration/git/worktrees/submodule-work.js';
 import { initSubmodules } from '../../../../../src/core/orchestration/git/worktrees/submodules.js';
