@@ -22,6 +22,7 @@ import type { HelperContainers } from './helper-containers.js';
 import type { Preparation } from './home-preparation.js';
 import { HostMounts, type HostMountsOptions } from './host-mounts.js';
 import type { ImageProbe } from './image-probe.js';
+import { keepUser } from './kept-user.js';
 import { requireMountable } from './more-args.js';
 import { requireUsableHome } from './mounted-home.js';
 import { requireOnboarded } from './onboarding.js';
@@ -163,6 +164,7 @@ export class ContainerPlanner {
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
     const { workspace, asked } = await this.#hostMounts.again(spec, ssh.keyFile);
     await requireOwnWorktree(workspace, spec);
+    await keepUser(spec, folder, agent.onMachine);
     await requireUsableHome(agent, asked);
     const cached = (spec.caches ?? []).map((cache) => cache.env);
     const env = Object.assign({}, ...cached, ssh.env, login, spec.docker.env);

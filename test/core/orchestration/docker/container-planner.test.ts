@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
+  readFileSync,
   realpathSync,
   renameSync,
   statSync,
@@ -522,6 +524,18 @@ describe.runIf(process.getuid?.() === 0)('the user of a session with a worktree,
     await planned(specOf({ cwd, worktree, worksAs }, { user: 'me' }));
     execFileSync('chown', ['-R', '1000:1000', cwd]);
     await planned(specOf({ cwd, worktree, worksAs }));
+  });
+
+  it('the first run of a session that chose no user keeps the user that it gets, and no other run does', async () => {
+    const kept = async (change: Partial<DockerSpec>, docker: Partial<DockerSpec['docker']> = {}) => {
+      const { planned, specOf, folder } = await scene({ users });
+      await planned(specOf({ cwd: owned(1000), ...change }, docker));
+      return existsSync(folder.user) ? JSON.parse(readFileSync(folder.user, 'utf8')) : undefined;
+    };
+    expect(await kept({ worktree })).toMatchObject({ uid: 1000, gid: 1000 });
+    expect(await kept({})).toMatchObject({ uid: 1000 });
+    expect(await kept({ worksAs: { uid: 1000, gid: 1000, groups: [] } })).toBeUndefined();
+    expect(await kept({}, { user: 'me' })).toBeUndefined();
   });
 
   it('something else in the place of the worktree is refused when its owner is asked for', async () => {
