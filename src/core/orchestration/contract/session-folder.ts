@@ -27,6 +27,11 @@ export class SessionFolder {
     return join(this.path, 'session.json');
   }
 
+  /** The user whom the first run of this release chose, for a session of an earlier release, see `withKeptUser`. */
+  get user(): string {
+    return join(this.path, 'user.json');
+  }
+
   /** The decisions of the guard of the latest run. */
   get decisions(): string {
     return join(this.path, 'decisions.jsonl');

@@ -1,16 +1,15 @@
-import { lstat } from 'node:fs/promises';
 import { WORKSPACE } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import { OrchestrationError } from '../util/errors.js';
-import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { isInside } from '../util/fs/is-inside.js';
 import { takenTarget } from '../workspace/mount-targets.js';
+import { folderInPlace } from '../workspace/pinned-mounts.js';
 import { type EngineUsers, inContainer, onMachine, type UserIds, workingUser } from './agent-user.js';
 import type { DockerEngine } from './engine.js';
 import { type Preparation, preparation } from './home-preparation.js';
 import { IdMap } from './id-map.js';
 import { type ImageFacts, type ImageProbe, noClaude } from './image-probe.js';
-import { handedOver, notWritable, tried } from './user-refusals.js';
+import { gone, handedOver, notWritable, tried } from './user-refusals.js';
 import { type AskSystem, askSystem, examinedFolder, mayWrite } from './work-folder.js';
 
 /** The user of a session's container, and how the container starts with it. */
@@ -78,7 +77,8 @@ export class Agents {
    * The user for a folder: that of `docker.user`, else the one whom the session got when it was created, else the user who works
    * in the folder on the machine, else the image's own, if that one may write there.
    *
-   * @throws OrchestrationError `WORKSPACE_NOT_WRITABLE`, `IMAGE_NOT_FOUND`, `CLAUDE_NOT_FOUND`, `DOCKER_UNAVAILABLE`
+   * @throws OrchestrationError `WORKSPACE_NOT_WRITABLE`, `UNSAFE_MOUNT`, `IMAGE_NOT_FOUND`, `CLAUDE_NOT_FOUND`,
+   * `DOCKER_UNAVAILABLE`
    */
   async of(request: AgentRequest): Promise<Agent> {
     const { docker, readOnly, worksAs } = request;
@@ -88,16 +88,19 @@ export class Agents {
         { image: docker.image, user: docker.user, platform: docker.platform, env: decisive(docker) },
         engine.storage,
       ),
-      // If the folder is gone, a later check says so.
-      // An agent may have put a link to a folder of somebody else there.
-      lstat(request.folder).catch(ignoreMissing),
+      // An agent may have put a link to a folder of somebody else there, or on the way.
+      folderInPlace(request.folder),
     ]);
     const maps = { uids: new IdMap(facts.uidMap), gids: new IdMap(facts.gidMap) };
     const image = { uid: facts.uid, gid: facts.gid, groups: facts.gids };
     const own = this.#own;
     const chosen = docker.user === undefined ? worksAs : undefined;
-    if (own === undefined || engine.areHidden || !(stats || chosen))
-      return this.#agent(request, facts, image, undefined);
+    if (own === undefined || engine.areHidden) return this.#agent(request, facts, image, undefined);
+    if (!(stats || chosen)) {
+      // If nobody were chosen now, the first run would choose, by what an agent puts there until then.
+      if (docker.user === undefined) throw gone(request.folder);
+      return this.#agent(request, facts, image, undefined); // A later check says that the folder is gone.
+    }
 
     const folder = await examinedFolder(request.folder, stats ?? NOBODYS, this.#ask);
     const user = chosen ?? workingUser(folder, own);

@@ -1,9 +1,7 @@
 import { realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import { containerGit } from '../git/container/container-git.js';
-import { findRepository } from '../git/repository/layout.js';
 import type { StoredLogin } from '../login/stored-login.js';
 import { inWorkspace } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
@@ -24,12 +22,14 @@ import type { HelperContainers } from './helper-containers.js';
 import type { Preparation } from './home-preparation.js';
 import { HostMounts, type HostMountsOptions } from './host-mounts.js';
 import type { ImageProbe } from './image-probe.js';
+import { keepUser } from './kept-user.js';
 import { requireMountable } from './more-args.js';
 import { requireUsableHome } from './mounted-home.js';
 import { requireOnboarded } from './onboarding.js';
 import { conversationIn, requireOwnPlaces } from './own-places.js';
 import type { AskedCaches } from './session-caches.js';
 import { ensureSessionNetwork } from './session-network.js';
+import { folderOfUser, requireOwnWorktree } from './session-user.js';
 import { SessionVolumes } from './session-volumes.js';
 
 /** A container that is about to be started. */
@@ -120,7 +120,7 @@ export class ContainerPlanner {
     ];
     requireMountable([...places, ...asked.map(({ source }) => source)], spec.docker);
     await this.#volumes.check(spec.docker);
-    const { agent } = await this.ground({ ...spec, cwd: await workFolder(spec) });
+    const { agent } = await this.ground({ ...spec, cwd: await folderOfUser(spec) });
     const { keyFile, mounts } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
     requireMountable(
       mounts.map(({ source }) => source),
@@ -143,7 +143,7 @@ export class ContainerPlanner {
    * @throws OrchestrationError `ONBOARDING_NEEDED`
    */
   async requireOnboarding(spec: Pick<DockerSpec, 'docker' | 'cwd' | 'worktree' | 'readOnly'>): Promise<void> {
-    const agent = await this.agent({ ...spec, cwd: await workFolder(spec) });
+    const agent = await this.agent({ ...spec, cwd: await folderOfUser(spec) });
     requireOnboarded(agent, spec.docker);
   }
 
@@ -163,6 +163,8 @@ export class ContainerPlanner {
   ): Promise<PlannedContainer> {
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
     const { workspace, asked } = await this.#hostMounts.again(spec, ssh.keyFile);
+    await requireOwnWorktree(workspace, spec);
+    await keepUser(spec, folder, agent.onMachine);
     await requireUsableHome(agent, asked);
     const cached = (spec.caches ?? []).map((cache) => cache.env);
     const env = Object.assign({}, ...cached, ssh.env, login, spec.docker.env);
@@ -244,7 +246,8 @@ export class ContainerPlanner {
    * The user of a session.
    *
    * @param spec `cwd` is the folder that the agent works in
-   * @throws OrchestrationError `WORKSPACE_NOT_WRITABLE`, `IMAGE_NOT_FOUND`, `CLAUDE_NOT_FOUND`, `DOCKER_UNAVAILABLE`
+   * @throws OrchestrationError `WORKSPACE_NOT_WRITABLE`, `UNSAFE_MOUNT`, `IMAGE_NOT_FOUND`, `CLAUDE_NOT_FOUND`,
+   * `DOCKER_UNAVAILABLE`
    */
   agent({ docker, cwd, readOnly, caches, worksAs }: GroundSpec): Promise<Agent> {
     const mounted = [...mountTargets(docker.mounts ?? []), ...namedTargets(docker), ...targetsOf(caches ?? [])];
@@ -266,15 +269,6 @@ export class ContainerPlanner {
     ]);
     return { agent, network, login, env: { ...agent.facts.env, ...docker.env } };
   }
-}
-
-/**
- * The folder whose owner a new session works as. If this process makes a worktree when the session starts, that is the folder
- * of the repository's objects, where commits go.
- */
-async function workFolder({ cwd, worktree }: Pick<DockerSpec, 'cwd' | 'worktree'>): Promise<string> {
-  const layout = worktree && (await findRepository(cwd));
-  return layout ? resolve(layout.commonDir, 'objects') : cwd;
 }
 
 function targetsOf(places: readonly { readonly target: string }[]): string[] {

@@ -46,6 +46,11 @@ export function handedOver(folder: WorkFolder, { uid, gid }: UserIds): Orchestra
   );
 }
 
+/** There is no folder whose owner could be the user of a session. */
+export function gone(folder: string): OrchestrationError {
+  return new OrchestrationError('UNSAFE_MOUNT', `The workspace ${quote(folder)} is gone; create the session anew.`);
+}
+
 function ownerInWords({ path, uid, gid, mode }: WorkFolder): string {
   return `${quote(path)} belongs to ${uid}:${gid} (mode ${(mode & 0o777).toString(8)})`;
 }

@@ -8,6 +8,7 @@ import type { RunRequest } from '../contract/run-request.js';
 import type { Preparation, SessionSpec } from '../contract/session-spec.js';
 import type { ContainerGround, PlannedContainer } from '../docker/container-planner.js';
 import type { DockerSpec } from '../docker/docker-spec.js';
+import { withKeptUser } from '../docker/kept-user.js';
 import { requireConfined } from '../git/repository/confinement.js';
 import type { Worktree } from '../git/worktrees/worktrees.js';
 import { toolsOff } from '../guard/claude-tools.js';
@@ -172,8 +173,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   }
 
   async launch(given: RunRequest): Promise<RunHandle> {
-    const request = { ...given, spec: this.specFor(given.spec) };
-    await request.folder.requireOwn();
+    await given.folder.requireOwn();
+    const request = await withKeptUser({ ...given, spec: this.specFor(given.spec) });
     const { spec, session } = request;
     const { cwd } = session.environment;
     const entered = spec.worktree && (await enterWorktree(this.runtime.worktrees, spec, spec.worktree, cwd));
@@ -274,13 +275,12 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const part = relative(run.mounted, run.workspace);
     const placed = { ...spec, docker, cwd: run.mounted, part, readOnly: this.readOnly };
     const { mounts, env } = await this.extras(run.files, true);
-    const { planner } = this.runtime.docker;
     const files = await run.files.mounts({ ...this.guardedRun(run.request), env: ground.env });
     const setup = await setupOf(spec, run.files, this.terminal);
     // An agent can write there, so it does not come last: the last mount is the canary.
     const guard = { mounts: [...setup.mounts, ...files, ...mounts], env: { ...env, ...GUARDED_ENV } };
     const identity = this.runtime.docker.identity(spec, number);
-    const container = await planner.container(placed, identity, folder, ground, guard);
+    const container = await this.runtime.docker.planner.container(placed, identity, folder, ground, guard);
     const launched = await this.launchInContainer(run, { ...container, before: setup.words });
     return withSetup(launched, spec, run.files, ground.login);
   }

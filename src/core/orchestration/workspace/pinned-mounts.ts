@@ -1,6 +1,7 @@
+import type { BigIntStats, Stats } from 'node:fs';
 import type { DockerOptions } from '../session/docker-options.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
-import { identityOf, isSame, pinPath } from '../util/fs/pinned-path.js';
+import { examineInPlace, identityOf, isSame, pinPath } from '../util/fs/pinned-path.js';
 import type { CheckedMount, Mount } from './mount.js';
 import { parseMounts } from './mounts.js';
 
@@ -12,18 +13,36 @@ import { parseMounts } from './mounts.js';
  * @throws OrchestrationError `UNSAFE_MOUNT` if a source is now a link, is gone, or is something else
  */
 export async function pinMounts(mounts: readonly (Mount | CheckedMount)[]): Promise<CheckedMount[]> {
-  return Promise.all(
-    mounts.map(async (mount) => {
-      const { source } = mount;
-      const { path, stats } = await pinPath(source).catch((cause: unknown) => {
-        throw moved(source, messageOf(cause), cause);
-      });
-      if (path !== source) throw moved(source, `it leads to ${quote(path)} now`);
-      const identity = identityOf(stats);
-      if ('identity' in mount && !isSame(mount.identity, identity)) throw moved(source, 'something else is there now');
-      return { ...mount, identity };
-    }),
-  );
+  return Promise.all(mounts.map(async (mount) => ({ ...mount, identity: identityOf(await statsOf(mount)) })));
+}
+
+/** The uid to whom the source of a mount belongs. @throws OrchestrationError `UNSAFE_MOUNT` if something else is there now */
+export async function ownerOfSource(mount: CheckedMount): Promise<number> {
+  return Number((await statsOf(mount)).uid);
+}
+
+async function statsOf(mount: Mount | CheckedMount): Promise<BigIntStats> {
+  const { source } = mount;
+  const { path, stats } = await pinPath(source).catch((cause: unknown) => {
+    throw moved(source, messageOf(cause), cause);
+  });
+  if (path !== source) throw moved(source, `it leads to ${quote(path)} now`);
+  if ('identity' in mount && !isSame(mount.identity, identityOf(stats)))
+    throw moved(source, 'something else is there now');
+  return stats;
+}
+
+/**
+ * Examines a folder that was found without links. Nobody else's folder is examined in its place: a link that is there by now is
+ * not followed.
+ *
+ * @returns undefined if there is nothing
+ * @throws OrchestrationError `UNSAFE_MOUNT` if there is a link on the way
+ */
+export async function folderInPlace(folder: string): Promise<Stats | undefined> {
+  const found = await examineInPlace(folder);
+  if (found && found.path !== folder) throw moved(folder, `it leads to ${quote(found.path)} now`);
+  return found?.stats;
 }
 
 /** The user's own paths that a session's options mount: those of the mounts, and the key. */

@@ -1,5 +1,5 @@
-import { chmodSync, chownSync, lchownSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, chownSync, lchownSync, mkdirSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { type EngineUsers, processUser, type UserIds } from '../../../../src/core/orchestration/docker/agent-user.js';
 import { Agents } from '../../../../src/core/orchestration/docker/agents.js';
@@ -89,6 +89,23 @@ describe.runIf(process.getuid?.() === 0)('the user of a session', () => {
     symlinkSync(folderOf(4321), link);
     lchownSync(link, 1234, 1234);
     expect(await scene().of(link)).toMatchObject({ uid: 1234 });
+  });
+
+  it('a folder is refused if a link on the way leads to the folder of somebody else by now', async () => {
+    const top = tempFolder();
+    const theirs = join(folderOf(4321), 'folder');
+    mkdirSync(theirs);
+    symlinkSync(dirname(theirs), join(top, 'link'));
+    const { message } = await errorOf(scene().of(join(top, 'link/folder')), 'UNSAFE_MOUNT');
+    expect(message).toContain(`leads to "${theirs}" now`);
+  });
+
+  it('a folder that is gone chooses no user, so that what is put there later does not choose one', async () => {
+    const folder = join(tempFolder(), 'gone');
+    const { message } = await errorOf(scene().of(folder), 'UNSAFE_MOUNT');
+    expect(message).toContain(`"${folder}" is gone`);
+    // No folder has a say here.
+    expect(await scene().of(folder, { user: 'node' })).toMatchObject({ uid: 1000 });
   });
 
   it("the image's own user is used if only that user can write", async () => {

@@ -1,6 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
+  readFileSync,
   realpathSync,
   renameSync,
   statSync,
@@ -20,6 +23,7 @@ import type { DockerSpec } from '../../../../src/core/orchestration/docker/docke
 import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
 import type { HelperContainers } from '../../../../src/core/orchestration/docker/helper-containers.js';
 import type { ImageFacts, ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
+import { requireOwnWorktree } from '../../../../src/core/orchestration/docker/session-user.js';
 import { StoredLogin } from '../../../../src/core/orchestration/login/stored-login.js';
 import { sessionCache } from '../../../../src/core/orchestration/session/caches.js';
 import type { LoginSource } from '../../../../src/core/orchestration/session/login-source.js';
@@ -329,7 +333,7 @@ describe('the check of a session', () => {
   it('a session is accepted if its worktree would be created in a folder of projects', async () => {
     const home = tempFolder();
     const { planner, specOf } = await scene({ home });
-    await planner.check(specOf({ worktree: { branch: 'b', path: join(home, 'projects/tree') } }));
+    await planner.check(specOf({ cwd: repository(), worktree: { branch: 'b', path: join(home, 'projects/tree') } }));
   });
 
   it("a mount of the engine's own socket is refused before the image is probed", async () => {
@@ -485,5 +489,59 @@ describe.runIf(process.platform === 'linux')('a workspace that nobody of the ses
     chmodSync(objects, 0o555);
     expect((await errorOf(planner.check(spec), 'WORKSPACE_NOT_WRITABLE')).message).toContain(objects);
     chmodSync(cwd, 0o755);
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)('the user of a session with a worktree, for a process of root', () => {
+  const users = async () => ({ areHidden: false, storage: '/images' });
+  const worktree = { branch: 'b' };
+  const owned = (uid: number): string => {
+    const folder = repository();
+    execFileSync('chown', ['-R', `${uid}:${uid}`, folder]);
+    return folder;
+  };
+
+  it('a .git that leads to the repository of somebody else does not choose its owner', async () => {
+    const { planner, specOf } = await scene({ users });
+    const [cwd, theirs] = [owned(1000), owned(0)];
+    expect(await planner.check(specOf({ cwd, worktree }))).toMatchObject({ worksAs: { uid: 1000 } });
+    // The agent exchanges it after the check of the worktree.
+    renameSync(join(cwd, '.git'), join(cwd, 'moved'));
+    writeFileSync(join(cwd, '.git'), `gitdir: ${join(theirs, '.git')}\n`);
+    const { message } = await errorOf(planner.check(specOf({ cwd, worktree })), 'WORKTREE_FAILED');
+    expect(message).toContain(`leads to "${join(theirs, '.git')}", which does not lead back`);
+    await errorOf(planner.requireOnboarding(specOf({ cwd, worktree })), 'WORKTREE_FAILED');
+  });
+
+  it('a worktree of another owner than the user of the session is refused, whoever may write there', async () => {
+    const { planned, specOf } = await scene({ users });
+    const cwd = owned(4321);
+    chmodSync(cwd, 0o777);
+    const worksAs = { uid: 1000, gid: 1000, groups: [] };
+    const { message } = await errorOf(planned(specOf({ cwd, worktree, worksAs })), 'WORKTREE_FAILED');
+    for (const word of [cwd, 'belongs to uid 4321', 'as uid 1000', 'chown', 'docker.user'])
+      expect(message).toContain(word);
+    await planned(specOf({ cwd, worktree, worksAs }, { user: 'me' }));
+    execFileSync('chown', ['-R', '1000:1000', cwd]);
+    await planned(specOf({ cwd, worktree, worksAs }));
+  });
+
+  it('the first run of a session that chose no user keeps the user that it gets, and no other run does', async () => {
+    const kept = async (change: Partial<DockerSpec>, docker: Partial<DockerSpec['docker']> = {}) => {
+      const { planned, specOf, folder } = await scene({ users });
+      await planned(specOf({ cwd: owned(1000), ...change }, docker));
+      return existsSync(folder.user) ? JSON.parse(readFileSync(folder.user, 'utf8')) : undefined;
+    };
+    expect(await kept({ worktree })).toMatchObject({ uid: 1000, gid: 1000 });
+    expect(await kept({})).toMatchObject({ uid: 1000 });
+    expect(await kept({ worksAs: { uid: 1000, gid: 1000, groups: [] } })).toBeUndefined();
+    expect(await kept({}, { user: 'me' })).toBeUndefined();
+  });
+
+  it('something else in the place of the worktree is refused when its owner is asked for', async () => {
+    const folder = tempFolder();
+    const mount = { source: folder, target: '/workspace', readonly: false, identity: { dev: '0', ino: '0' } };
+    const spec = { worktree, worksAs: { uid: 0, gid: 0, groups: [] }, docker: { image: 'image' } };
+    await errorOf(requireOwnWorktree(mount, spec), 'UNSAFE_MOUNT');
   });
 });

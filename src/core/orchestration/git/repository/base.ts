@@ -98,8 +98,9 @@ async function lendReflogs({ layout, paths, folder, owner }: GitView): Promise<v
   const head = await readRegularFile(paths.to(join(layout.gitDir, 'logs/HEAD')), { most: MOST_LOG_BYTES }).catch(
     () => undefined,
   );
-  if (head) await writeNewFile(join(logs, 'HEAD'), head, owner);
-  await symlink(paths.to(join(layout.commonDir, 'logs/refs'), 1), join(logs, 'refs'));
+  // If the view belongs to the repository's owner, that user may put a link in the place of the folder.
+  if (head) await writeNewFile(paths.to(join(logs, 'HEAD')), head, owner);
+  await symlink(paths.to(join(layout.commonDir, 'logs/refs'), 1), paths.to(join(logs, 'refs')));
 }
 
 /** The settings that `@{upstream}` and `@{push}` need. They only name branches: nothing is fetched or executed. */

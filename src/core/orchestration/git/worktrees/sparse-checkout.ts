@@ -1,6 +1,7 @@
-import { rm } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../../util/errors.js';
+import { ignoreMissing } from '../../util/fs/ignore-missing.js';
 import { makeFolder, writeNewFile } from '../../util/fs/owner.js';
 import { gitIn } from '../repository/command.js';
 import { parseGitConfig } from '../repository/config-file.js';
@@ -54,9 +55,11 @@ export async function sparseCheckoutOf({
  * @throws Error if git fails or takes too long
  */
 export async function lendSparseCheckout(view: GitView, sparse: SparseCheckout, commit: string): Promise<void> {
-  const { folder, owner } = view;
-  await rm(join(folder, PATTERNS), { force: true }); // The check of the files may have put them there already.
-  await writeNewFile(join(folder, PATTERNS), sparse.patterns, owner);
+  const { folder, owner, paths } = view;
+  // If the view belongs to the repository's owner, that user may put a link in the place of a folder in it.
+  const file = paths.to(join(folder, PATTERNS));
+  await unlink(file).catch(ignoreMissing); // The check of the files may have put them there already.
+  await writeNewFile(file, sparse.patterns, owner);
   const settings = sparse.settings.flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   // Git only matches the patterns if it may write files. It writes none that the index has already.
   const nowhere = join(folder, 'nowhere');

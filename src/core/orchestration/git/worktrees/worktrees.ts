@@ -1,7 +1,5 @@
 import { relative } from 'node:path';
 import type { SessionWorktreeRequest } from '../../session/worktree-request.js';
-import { OrchestrationError, quote } from '../../util/errors.js';
-import { inWords } from '../../util/fs/in-words.js';
 import { withLinkFreePaths } from '../../util/fs/link-free-paths.js';
 import { ownerOf } from '../../util/fs/owner.js';
 import { type Start, startOf } from '../repository/base.js';
@@ -19,6 +17,7 @@ import { type ClaimedWorktree, claimWorktree, fillWorktree, removeEmpty } from '
 import { requireUnlocked } from './ref-lock.js';
 import { requireRights } from './rights.js';
 import { initSubmodules } from './submodules.js';
+import { worktreeFailed } from './worktree-failed.js';
 import { requireFolder, requireFolderIn } from './worktree-folder.js';
 import { pathOf, requirePlace } from './worktree-path.js';
 import { type UsePlace, WorktreeUse, worktreeCount } from './worktree-use.js';
@@ -101,7 +100,7 @@ export class Worktrees {
         return { ...request, base: start.name };
       });
     } catch (cause) {
-      throw failed(cwd, request, cause);
+      throw worktreeFailed(cwd, request, cause);
     }
   }
 
@@ -128,7 +127,7 @@ export class Worktrees {
         });
       });
     } catch (cause) {
-      throw failed(cwd, request, cause);
+      throw worktreeFailed(cwd, request, cause);
     }
   }
 
@@ -250,10 +249,4 @@ async function requireNew(view: GitView, cwd: string, request: SessionWorktreeRe
   const path = await pathOf(view, cwd, request);
   await requirePlace(view, path);
   return path;
-}
-
-function failed(cwd: string, { branch }: SessionWorktreeRequest, cause: unknown): OrchestrationError {
-  if (cause instanceof OrchestrationError) return cause;
-  const message = `No worktree for branch ${quote(branch)} of ${cwd}: ${inWords(cause)}.`;
-  return new OrchestrationError('WORKTREE_FAILED', message, { cause });
 }

@@ -1,5 +1,6 @@
-import { type BigIntStats, constants } from 'node:fs';
+import { type BigIntStats, constants, type Stats } from 'node:fs';
 import { lstat, open, readFile, readlink, realpath } from 'node:fs/promises';
+import { ignoreMissing } from './ignore-missing.js';
 
 /** Opens any kind of file without reading it, not even a FIFO or a device. Node.js has no name for this flag. Linux only. */
 const O_PATH = 0o10000000;
@@ -41,6 +42,27 @@ export async function pinPath(given: string, { withMount = false } = {}): Promis
     if (now !== path) throw new Error('it is moved while it is looked at');
     const mountId = /^mnt_id:\s*(\d+)$/m.exec(info)?.[1];
     return { path, stats, ...(mountId !== undefined && { mountId }) };
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Examines what is at a path, without following a link: neither the last part of the path nor a folder on the way. Other
+ * systems than Linux only leave the last part unfollowed.
+ *
+ * @param given absolute, without links
+ * @returns the facts, and where the path leads by now; undefined if there is nothing
+ */
+export async function examineInPlace(given: string): Promise<{ path: string; stats: Stats } | undefined> {
+  if (process.platform !== 'linux') {
+    const stats = await lstat(given).catch(ignoreMissing);
+    return stats && { path: given, stats };
+  }
+  const file = await open(given, O_PATH | constants.O_NOFOLLOW).catch(ignoreMissing);
+  if (!file) return undefined;
+  try {
+    return { path: await readlink(`/proc/self/fd/${file.fd}`), stats: await file.stat() };
   } finally {
     await file.close();
   }

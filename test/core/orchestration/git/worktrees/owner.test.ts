@@ -1,11 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { gitMounts } from '../../../../../src/core/orchestration/git/container/mounts.js';
 import { SessionGit } from '../../../../../src/core/orchestration/git/container/session-git.js';
+import { startOf } from '../../../../../src/core/orchestration/git/repository/base.js';
 import { mountableLayout } from '../../../../../src/core/orchestration/git/repository/usable-layout.js';
+import { withGitView } from '../../../../../src/core/orchestration/git/repository/view.js';
 import { SessionWorktrees } from '../../../../../src/core/orchestration/git/worktrees/session-worktrees.js';
+import { lendSparseCheckout } from '../../../../../src/core/orchestration/git/worktrees/sparse-checkout.js';
 import { git, repository } from '../../../../support/git.js';
 import { tempFolder } from '../../../../support/temp-folder.js';
 
@@ -99,5 +111,46 @@ describe.skipIf(process.getuid?.() !== 0)('a repository of another user, for a p
     execFileSync('chown', ['0:0', folder]);
     chmodSync(folder, 0o700);
     await expect(worktrees.check(repo, { branch: 'one' })).rejects.toThrow(`may not enter "${folder}"`);
+  });
+});
+
+describe('a link in the place of a folder of the view, as the owner of the repository may put it there', () => {
+  /** A folder of somebody else, with a file of the given name. */
+  const theirs = (name: string): string => {
+    const folder = tempFolder();
+    writeFileSync(join(folder, name), 'theirs');
+    return folder;
+  };
+
+  it('the patterns of a sparse checkout are not written through it', async () => {
+    const folder = theirs('sparse-checkout');
+    const repo = repository();
+    const sparse = { patterns: '/*\n', settings: [], own: [] };
+    await withGitView(repo, async (view) => {
+      await lendSparseCheckout(view, sparse, 'HEAD');
+      rmSync(join(view.folder, 'info'), { recursive: true });
+      symlinkSync(folder, join(view.folder, 'info'));
+      await expect(lendSparseCheckout(view, sparse, 'HEAD')).rejects.toThrow('ELOOP');
+    });
+    expect(readFileSync(join(folder, 'sparse-checkout'), 'utf8')).toBe('theirs');
+  });
+
+  it('the logs of branches are not written through it', async () => {
+    const folder = theirs('file');
+    const repo = repository();
+    await withGitView(repo, async (view) => {
+      const to = view.paths.to.bind(view.paths);
+      const logs = join(view.folder, 'logs');
+      vi.spyOn(view.paths, 'to').mockImplementation((path, before) => {
+        // The view has a folder for them by now, and nothing is in it yet.
+        if (path === join(repo, '.git/logs/HEAD')) {
+          renameSync(logs, join(view.folder, 'moved'));
+          symlinkSync(folder, logs);
+        }
+        return to(path, before);
+      });
+      await expect(startOf(view, 'new', 'main@{0}')).rejects.toThrow('ELOOP');
+    });
+    expect(readdirSync(folder)).toEqual(['file']);
   });
 });
