@@ -108,7 +108,7 @@ async function worktreeMounts({ layout: { gitDir, commonDir }, ...places }: GitP
     ...[...WRITTEN_PARTS, 'logs/refs'].map((part) => writable(...shared(part))),
     readonly(...shared(ALTERNATES)),
     writable(gitDir, places.gitDir),
-    // The pointers of initialised submodules are absolute.
+    // The pointers of submodules that this library has initialised are absolute, see `submoduleFiles` for those of git.
     ...((await isFolder(join(gitDir, 'modules'))) ? [modulesOf(gitDir)] : []),
   ];
 }

@@ -17,6 +17,7 @@ import { readGitFile } from '../repository/layout.js';
 import { isModuleName } from '../repository/module-name.js';
 import { COMMON, type GitPlaces } from './container-places.js';
 import type { GitIdentity } from './identity.js';
+import { type SubmoduleFile, submoduleFiles } from './submodule-files.js';
 
 /** The parts of a repository that git looks for in the shared folder. Missing ones are linked as well: git may make them. */
 const SHARED =
@@ -49,10 +50,10 @@ export class SessionGit {
   async mounts(places: GitPlaces, identity: GitIdentity | undefined): Promise<{ below: Mount[]; above: Mount[] }> {
     const { isPlain, gitDir } = places;
     await this.#make();
-    const texts = await withLinkFreePaths(async (paths) => {
+    const [texts, submodules] = await withLinkFreePaths(async (paths) => {
       const found = await configurations(places, paths, identity);
       await this.#makeOnce(places, paths, found);
-      return found;
+      return [found, await submoduleFiles(places, paths, places.isLinked)] as const;
     });
     const below = [
       { source: join(this.#folder, 'common'), target: COMMON, readonly: false },
@@ -65,6 +66,7 @@ export class SessionGit {
       // With this file, git finds the checkout in its list of worktrees, and renames the checked-out branch correctly.
       this.#file('gitdir', join(WORKSPACE, '.git'), join(gitDir, 'gitdir')),
       this.#file('config.worktree', texts.worktree, join(gitDir, 'config.worktree')),
+      ...this.#submodules(submodules),
     ]);
     return { below, above };
   }
@@ -73,7 +75,9 @@ export class SessionGit {
   async readOnlyMounts(places: GitPlaces): Promise<Mount[]> {
     const { isPlain, isLinked, gitDir, repository, layout } = places;
     await this.#make();
-    const texts = await withLinkFreePaths((paths) => configurations(places, paths, undefined));
+    const [texts, submodules] = await withLinkFreePaths((paths) =>
+      Promise.all([configurations(places, paths, undefined), submoduleFiles(places, paths, false)]),
+    );
     const there = await Promise.all(
       [layout.commonDir, layout.gitDir].map((folder, index) =>
         lstat(join(folder, index === 0 ? 'config' : 'config.worktree')).catch(ignoreMissing),
@@ -84,6 +88,7 @@ export class SessionGit {
       ...(there[1] ? [await this.#file('config.worktree', texts.worktree, join(gitDir, 'config.worktree'))] : []),
       ...(isLinked ? [await this.#file('commondir', '../..', join(gitDir, 'commondir'))] : []),
       ...(isPlain ? [] : [await this.#pointer(gitDir)]),
+      ...(await Promise.all(this.#submodules(submodules))),
     ];
   }
 
@@ -103,6 +108,10 @@ export class SessionGit {
 
   #pointer(gitDir: string): Promise<Mount> {
     return this.#file('pointer', `gitdir: ${gitDir}`, join(WORKSPACE, '.git'));
+  }
+
+  #submodules(files: readonly SubmoduleFile[]): Promise<Mount>[] {
+    return files.map(({ target, text }, index) => this.#file(`submodule-${index}`, text, target));
   }
 
   /** A file of the library's own that the container can only read. */
