@@ -4,14 +4,17 @@ import { messageOf, OrchestrationError } from '../../util/errors.js';
 import { writeAtomically } from '../../util/fs/atomic-file.js';
 import type { Mount } from '../../workspace/mount.js';
 import { requireInside, type Workspaces } from '../repository/confinement.js';
+import { machineUser, type Person } from '../repository/machine-user.js';
 import { mountableLayout } from '../repository/usable-layout.js';
 import type { GitPlaces } from './container-places.js';
-import { type GitIdentity, machineIdentity, type Person, systemConfig } from './identity.js';
+import { type GitIdentity, systemConfig } from './identity.js';
 import { gitEnvironment, gitMounts, readOnlyGitMounts } from './mounts.js';
 import { SessionGit } from './session-git.js';
 
 /** Where the container has the settings for all its repositories. */
 const SYSTEM_CONFIG = '/run/autonomous-orchestration/gitconfig';
+/** Where the container has the ignore rules of the user of the machine. */
+const IGNORE_FILE = '/run/autonomous-orchestration/gitignore';
 
 /** A session whose container gets git. */
 export interface GitRequest {
@@ -46,14 +49,20 @@ export interface ContainerGit {
 export async function containerGit(request: GitRequest): Promise<ContainerGit> {
   const { checkout, readOnly, env } = request;
   const layout = await mountableLayout(checkout);
-  const identity = request.identity ?? (await machineIdentity(checkout, layout?.gitDir ?? checkout, request.person));
+  const { ignore, identity: own } = await machineUser(checkout, layout?.gitDir ?? checkout, request.person);
+  if (ignore.problem !== undefined) {
+    process.emitWarning(`The ignore rules of git on this machine do not count in sessions: ${ignore.problem}.`, {
+      code: 'GIT_IGNORE_LEFT_OUT',
+    });
+  }
+  const identity = request.identity ?? own;
   const folder = await realpath(request.folder);
   const files = new SessionGit(join(folder, 'git'));
   const { repository, all, places } = await (readOnly
     ? readOnlyGitMounts(layout, files)
     : gitMounts(layout, files, identity));
   await requireGitInside(repository, request.workspaces);
-  const system = await systemMount(folder, identity, env);
+  const system = await systemMounts(folder, { identity, ignore: ignore.text }, env);
   return {
     mounts: [...all, ...system],
     env: { ...gitEnvironment(env), ...(system.length > 0 && { GIT_CONFIG_SYSTEM: SYSTEM_CONFIG }) },
@@ -62,13 +71,22 @@ export async function containerGit(request: GitRequest): Promise<ContainerGit> {
   };
 }
 
-/** Gives an identity to all repositories of the container, unless the user has settings of their own for it. */
-async function systemMount(folder: string, identity: GitIdentity, env: GitRequest['env']): Promise<Mount[]> {
-  const isUnknown = identity.name === undefined && identity.email === undefined;
+interface ForAll {
+  readonly identity: GitIdentity;
+  /** The user's ignore rules, without which the agent would commit files that the user never commits. */
+  readonly ignore: string | undefined;
+}
+
+/** Gives settings to all repositories of the container, unless the user has settings of their own for it. */
+async function systemMounts(folder: string, { identity, ignore }: ForAll, env: GitRequest['env']): Promise<Mount[]> {
+  const isUnknown = identity.name === undefined && identity.email === undefined && ignore === undefined;
   if (isUnknown || 'GIT_CONFIG_SYSTEM' in env || 'GIT_CONFIG_NOSYSTEM' in env) return [];
-  const source = join(folder, 'gitconfig');
-  await writeAtomically(source, systemConfig(identity), 0o644);
-  return [{ source, target: SYSTEM_CONFIG, readonly: true }];
+  const [config, rules] = [join(folder, 'gitconfig'), join(folder, 'gitignore')];
+  await writeAtomically(config, systemConfig(identity, ignore === undefined ? undefined : IGNORE_FILE), 0o644);
+  const mounts = [{ source: config, target: SYSTEM_CONFIG, readonly: true }];
+  if (ignore === undefined) return mounts;
+  await writeAtomically(rules, ignore, 0o644);
+  return [...mounts, { source: rules, target: IGNORE_FILE, readonly: true }];
 }
 
 /**

@@ -12,7 +12,7 @@ import { gitFailure } from './git-failure.js';
 import { MOST_INDEX_BYTES } from './index-file.js';
 import { readGitFile } from './layout.js';
 import { type GitSetting, gitSettings } from './settings.js';
-import type { GitView } from './view.js';
+import { type GitView, IGNORE_FILE } from './view.js';
 
 const run = promisify(execFile);
 
@@ -45,7 +45,7 @@ const SETTINGS: readonly GitSetting[] = [
 
 /**
  * Runs git on the machine with a view of a repository that an agent worked in. Git does not see the user's configuration,
- * because an agent could trigger the filters in it.
+ * because an agent could trigger the filters in it. Only the user's ignore rules count.
  *
  * @throws Error if git fails, takes too long or prints more than a megabyte
  */
@@ -67,7 +67,8 @@ export async function gitIn(
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_ATTR_NOSYSTEM: '1',
     GIT_OPTIONAL_LOCKS: '0',
-    ...gitSettings({}, SETTINGS),
+    // The user's ignore rules count here as they do for the user's own git.
+    ...gitSettings({}, [...SETTINGS, ['core.excludesFile', join(view.folder, IGNORE_FILE)]]),
   };
   return git(args, view, folder, variables, { ...BOUNDS, ...bounds });
 }

@@ -25,10 +25,20 @@ const DROPPED = /^(core\.worktree|extensions\.relativeworktrees)$/;
  * @param folder the folder of the configuration on the machine, to which relative paths of includes belong
  */
 export function configText(entries: readonly GitConfigEntry[], folder: string, moved: readonly MovedFolder[]): string {
-  const kept = entries.filter(({ name }) => !DROPPED.test(name));
+  const kept = entries.filter((entry) => !DROPPED.test(entry.name) && !isMissing(entry, folder, moved));
   const text = ({ name, value }: GitConfigEntry): string =>
     settingText(name, PATHS.test(name) ? placed(name, value, folder, moved) : value);
   return kept.map(text).join('');
+}
+
+/**
+ * True for an ignore file that the container does not have. Git would look for this file instead of that of the user's rules for
+ * all repositories, which then would not count either.
+ */
+function isMissing({ name, value }: GitConfigEntry, folder: string, moved: readonly MovedFolder[]): boolean {
+  if (name !== 'core.excludesfile') return false;
+  const isThere = moved.some(({ from }) => isInside(resolve(folder, value), from));
+  return value.startsWith('~') || (value.startsWith('/') && !isThere);
 }
 
 /** A setting with its section. @param name as `git config --list` shows it */

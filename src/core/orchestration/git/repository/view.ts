@@ -1,5 +1,6 @@
 import type { Dirent } from 'node:fs';
 import { chmod, lchown, lstat, mkdir, open, symlink, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../util/errors.js';
 import { BoundedSearch, SearchLimit, type SearchLimits } from '../../util/fs/bounded-search.js';
@@ -10,12 +11,16 @@ import { readRegularFile } from '../../util/fs/regular-file.js';
 import { parseGitConfig } from './config-file.js';
 import { hashBytes, MOST_INDEX_BYTES } from './index-file.js';
 import { type GitLayout, gitLayoutAt, readGitFile } from './layout.js';
+import { machineUser } from './machine-user.js';
 
 /**
  * The settings of a repository that the view keeps. They are about the file system. Their values have to be plain words, so
  * they contain nothing that git would execute or follow.
  */
 const KEPT = /^core\.(filemode|ignorecase|symlinks|precomposeunicode|autocrlf|eol)$/;
+
+/** The ignore rules that the user has for all repositories, in the view. Missing if there are none. */
+export const IGNORE_FILE = 'info/user-ignore';
 
 /** For comparison: 100,000 refs take 7 MB. */
 const MOST_PACKED_REFS_BYTES = 64 * 1024 * 1024;
@@ -71,7 +76,8 @@ export async function withGitView<T>(checkout: string | GitLayout, use: (view: G
  * repository's owner can change. The folder comes last: until then, nobody else can change what is given away.
  */
 async function giveAway(folder: string, { uid, gid }: Owner): Promise<void> {
-  const names = ['HEAD', 'config', 'packed-refs', 'shallow', 'info/exclude', 'info', 'objects/info', 'objects', '.'];
+  const files = ['HEAD', 'config', 'packed-refs', 'shallow', 'info/exclude', IGNORE_FILE];
+  const names = [...files, 'info', 'objects/info', 'objects', '.'];
   for (const name of names) {
     const path = join(folder, name);
     await lchown(path, uid, gid).catch(ignoreMissing);
@@ -107,19 +113,21 @@ async function layoutAt(checkout: string): Promise<GitLayout> {
   return layout;
 }
 
-async function copySmallFiles({ layout: { gitDir, commonDir }, paths, folder }: GitView): Promise<void> {
-  const [head, config, exclude, shallow, hashLength] = await Promise.all([
+async function copySmallFiles({ layout: { root, gitDir, commonDir }, paths, folder }: GitView): Promise<void> {
+  const [head, config, exclude, shallow, hashLength, { ignore }] = await Promise.all([
     readGitFile(paths.to(join(gitDir, 'HEAD'))),
     readGitFile(paths.to(join(commonDir, 'config'))),
     readGitFile(paths.to(join(commonDir, 'info/exclude'))),
     readGitFile(paths.to(join(commonDir, 'shallow'))),
     hashBytes(paths.to(commonDir)),
+    machineUser(root, gitDir, { env: process.env, home: homedir() }),
   ]);
   if (head === undefined) throw new Error(`${gitDir} has no HEAD`);
   await Promise.all([
     writeFile(join(folder, 'HEAD'), head),
     writeFile(join(folder, 'config'), lentConfig(config ?? '', hashLength)),
     ...(exclude === undefined ? [] : [writeFile(join(folder, 'info/exclude'), exclude)]),
+    ...(ignore.text === undefined ? [] : [writeFile(join(folder, IGNORE_FILE), ignore.text)]),
     ...(shallow === undefined ? [] : [writeFile(join(folder, 'shallow'), shallow)]),
   ]);
 }

@@ -25,9 +25,19 @@ it.each([
   expect(listed(copyOf(text))).toBe(listed(text.replace('filemode\n', 'filemode = true\n')));
 });
 
+it.each([
+  ['~/ignore', undefined],
+  ['/elsewhere/ignore', undefined],
+  ['/work/r/.ignore', '/workspace/.ignore'],
+  ['.ignore', '.ignore'],
+])('an ignore file counts only where the container has it (%s)', (path, kept) => {
+  const copy = copyOf(`[core]\n excludesFile = ${path}\n`, { from: '/work/r', to: '/workspace' });
+  expect(parseGitConfig(copy)?.map(({ value }) => value)).toEqual(kept === undefined ? [] : [kept]);
+});
+
 it('a copied configuration has the paths of the container, and no worktree of its own', () => {
   const text = [
-    '[core]\n worktree = ../..\n hooksPath = /work/r/.husky\n excludesFile = ~/ignore',
+    '[core]\n worktree = ../..\n hooksPath = /work/r/.husky',
     '[include]\n path = ../.gitconfig\n path = extra\n path = /elsewhere',
     '[extensions]\n relativeWorktrees = true\n objectFormat = sha256\n',
   ].join('\n');
@@ -38,7 +48,6 @@ it('a copied configuration has the paths of the container, and no worktree of it
   const entries = parseGitConfig(copyOf(text, ...moved))?.map(({ name, value }) => `${name}=${value}`);
   expect(entries).toEqual([
     'core.hookspath=/workspace/.husky',
-    'core.excludesfile=~/ignore',
     'include.path=/workspace/.gitconfig',
     'include.path=/git/extra',
     'include.path=/elsewhere',
