@@ -66,6 +66,23 @@ describe('the ignore rules of a commit', () => {
     expect(await new CommittedRules().of(root)).toEqual(files);
   });
 
+  it('many lines in one file are read as fast as in many files', async () => {
+    const cost = async (files: Readonly<Record<string, string>>): Promise<number> => {
+      const root = repository();
+      commit(root, files);
+      const begun = process.cpuUsage();
+      const found = await new CommittedRules().of(root);
+      const { user, system } = process.cpuUsage(begun);
+      expect(found.flatMap(({ lines }) => lines)).toHaveLength(16_000);
+      return user + system;
+    };
+    const name = (index: number): string => `${index}/.gitignore`;
+    const many = await cost(
+      Object.fromEntries(Array.from({ length: 20 }, (_, index) => [name(index), '\n'.repeat(800)])),
+    );
+    expect(await cost({ [name(0)]: '\n'.repeat(16_000) })).toBeLessThan(2 * many);
+  });
+
   it('there are no ignore rules before the first commit', async () => {
     const root = tempFolder();
     git(root, 'init', '--quiet');

@@ -147,7 +147,7 @@ describe('rules that are made to take long', () => {
     const set = (length: number): string[] => [`*[${'b'.repeat(length)}]x`];
     const path = Array.from({ length: 15 }, () => 'a'.repeat(250)).join('/');
     const short = await cost({ folder: '', lines: set(1) }, path);
-    expect(await cost({ folder: '', lines: set(200_000) }, path)).toBeLessThan(50 * Math.max(short, 1_000));
+    expect(await cost({ folder: '', lines: set(50_000) }, path)).toBeLessThan(20 * Math.max(short, 1_000));
   });
 
   it('rules in a deep folder are matched as fast as rules at the top', async () => {
@@ -155,7 +155,7 @@ describe('rules that are made to take long', () => {
     const path = 'a/'.repeat(2_000);
     const top = await cost({ folder: '', lines }, path);
     const deep = await cost({ folder: 'a/'.repeat(1_000), lines }, path);
-    expect(deep).toBeLessThan(5 * top);
+    expect(deep).toBeLessThan(3 * top);
   });
 });
 
