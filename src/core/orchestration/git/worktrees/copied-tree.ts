@@ -1,13 +1,14 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readlink } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { systemCode } from '../../util/errors.js';
+import { folderEntries } from '../../util/fs/folder-entries.js';
 import { isInside } from '../../util/fs/is-inside.js';
 import { makeFolder, makeLink, opened, permits } from '../../util/fs/owner.js';
 import { openRegularFile } from '../../util/fs/regular-file.js';
 import type { GitView } from '../repository/view.js';
 import { ContentCopy } from './copied-content.js';
-import { CopyBudget, type CopyLimits } from './copy-budget.js';
+import { CopyBudget, type CopyLimits, TooMuch } from './copy-budget.js';
 
 const UNLIMITED: CopyLimits = { files: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY, durationMs: 2 ** 40 };
 const AT_ONCE = 16;
@@ -79,6 +80,7 @@ export class TreeCopy {
 
   async #entry(source: Source, to: string, depth = 0): Promise<void> {
     const kind = await this.#kindOf(source);
+    if (kind) this.#budget.file();
     if (kind?.isDirectory()) return this.#folder(source, to, depth);
     if (kind) await this.#noFolder(source, kind, to);
   }
@@ -86,9 +88,7 @@ export class TreeCopy {
   /** What is to be copied. Undefined if it was removed in this moment. */
   async #kindOf(source: Source): Promise<Stats | undefined> {
     this.#budget.goOn();
-    const stats = await lstat(source.open).catch(() => undefined);
-    if (stats) this.#budget.file();
-    return stats;
+    return lstat(source.open).catch(() => undefined);
   }
 
   async #noFolder(source: Source, kind: Stats, to: string): Promise<void> {
@@ -109,7 +109,7 @@ export class TreeCopy {
         return void this.leftOut.push(`${source.from} (its owner is another user)`);
       }
       if (depth === DEEPEST) return void this.leftOut.push(`${source.from} (nested too deep)`);
-      const names = await readdir(opened(handle, source.open)).catch(() => undefined);
+      const names = await this.#names(opened(handle, source.open), stats.size);
       if (!names) return void this.leftOut.push(`${source.from} (it cannot be read)`);
       await makeFolder(paths.to(to), owner).catch(unlessThere);
       await this.#children(source, handle, names, to, depth);
@@ -117,6 +117,24 @@ export class TreeCopy {
     } finally {
       await handle.close();
     }
+  }
+
+  /** What is in a folder. All of it counts before any of it is copied. Undefined if the folder cannot be read. */
+  async #names(folder: string, size: number): Promise<string[] | undefined> {
+    const names: string[] = [];
+    try {
+      for await (const slice of folderEntries(folder, size)) {
+        this.#budget.goOn();
+        for (const { name } of slice) {
+          this.#budget.file();
+          names.push(name);
+        }
+      }
+    } catch (error) {
+      if (error instanceof TooMuch) throw error;
+      return undefined;
+    }
+    return names;
   }
 
   async #children(
