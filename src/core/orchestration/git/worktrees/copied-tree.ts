@@ -1,18 +1,23 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readlink } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { systemCode } from '../../util/errors.js';
+import { folderEntries } from '../../util/fs/folder-entries.js';
 import { isInside } from '../../util/fs/is-inside.js';
 import { makeFolder, makeLink, opened, permits } from '../../util/fs/owner.js';
 import { openRegularFile } from '../../util/fs/regular-file.js';
+import { limited } from '../../util/limited.js';
+import { serialized } from '../../util/serialized.js';
 import type { GitView } from '../repository/view.js';
 import { ContentCopy } from './copied-content.js';
-import { CopyBudget, type CopyLimits } from './copy-budget.js';
+import { CopyBudget, type CopyLimits, TooMuch } from './copy-budget.js';
 
 const UNLIMITED: CopyLimits = { files: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY, durationMs: 2 ** 40 };
 const AT_ONCE = 16;
 /** Nobody nests folders deeper. */
 const DEEPEST = 200;
+/** From here on, only one branch at a time goes deeper: each folder stays open until all in it is copied. */
+const SHALLOW = 8;
 const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const READ = 0o4;
 const EXECUTE = 0o1;
@@ -33,6 +38,8 @@ export class TreeCopy {
   readonly #place: Place;
   readonly #budget: CopyBudget;
   readonly #content: ContentCopy;
+  readonly #fewFiles = limited(AT_ONCE);
+  readonly #oneByOne = serialized();
   /** Links must not lead out of this folder. Undefined if they may. */
   readonly #within: string | undefined;
   /** What was left out, and why. */
@@ -57,13 +64,14 @@ export class TreeCopy {
       return this.#entry({ from, open: paths.to(from) }, to);
     }
     const names = relative(within, from).split('/');
+    if (names.length > DEEPEST) return void this.leftOut.push(`${from} (nested too deep)`);
     await this.#through({ from: within, open: paths.to(within) }, names, to);
   }
 
   /** Enters the folders on the way one after the other, because their owner could not pass each of them. */
   async #through(folder: Source, names: readonly string[], to: string): Promise<void> {
     const [name = '', ...rest] = names;
-    const handle = await open(folder.open, FOLDER).catch(() => undefined);
+    const handle = await open(folder.open, FOLDER).catch(unlessFull);
     if (!handle) return void this.leftOut.push(`${folder.from} (it cannot be read)`);
     try {
       const { owner } = this.#place;
@@ -79,6 +87,7 @@ export class TreeCopy {
 
   async #entry(source: Source, to: string, depth = 0): Promise<void> {
     const kind = await this.#kindOf(source);
+    if (kind) this.#budget.file();
     if (kind?.isDirectory()) return this.#folder(source, to, depth);
     if (kind) await this.#noFolder(source, kind, to);
   }
@@ -86,21 +95,19 @@ export class TreeCopy {
   /** What is to be copied. Undefined if it was removed in this moment. */
   async #kindOf(source: Source): Promise<Stats | undefined> {
     this.#budget.goOn();
-    const stats = await lstat(source.open).catch(() => undefined);
-    if (stats) this.#budget.file();
-    return stats;
+    return lstat(source.open).catch(() => undefined);
   }
 
   async #noFolder(source: Source, kind: Stats, to: string): Promise<void> {
     if (kind.isSymbolicLink()) return this.#link(source, to);
-    if (kind.isFile()) return this.#file(source, to);
+    if (kind.isFile()) return this.#fewFiles(() => this.#file(source, to));
     this.leftOut.push(`${source.from} (neither a file nor a folder)`);
   }
 
   /** The opened folder is checked and copied, whatever its path leads to by now. */
   async #folder(source: Source, to: string, depth: number): Promise<void> {
     const { paths, owner } = this.#place;
-    const handle = await open(source.open, FOLDER).catch(() => undefined);
+    const handle = await open(source.open, FOLDER).catch(unlessFull);
     if (!handle) return void this.leftOut.push(`${source.from} (it cannot be read)`);
     try {
       const stats = await handle.stat();
@@ -109,7 +116,7 @@ export class TreeCopy {
         return void this.leftOut.push(`${source.from} (its owner is another user)`);
       }
       if (depth === DEEPEST) return void this.leftOut.push(`${source.from} (nested too deep)`);
-      const names = await readdir(opened(handle, source.open)).catch(() => undefined);
+      const names = await this.#names(opened(handle, source.open), stats.size);
       if (!names) return void this.leftOut.push(`${source.from} (it cannot be read)`);
       await makeFolder(paths.to(to), owner).catch(unlessThere);
       await this.#children(source, handle, names, to, depth);
@@ -117,6 +124,24 @@ export class TreeCopy {
     } finally {
       await handle.close();
     }
+  }
+
+  /** What is in a folder. All of it counts before any of it is copied. Undefined if the folder cannot be read. */
+  async #names(folder: string, size: number): Promise<string[] | undefined> {
+    const names: string[] = [];
+    try {
+      for await (const slice of folderEntries(folder, size)) {
+        this.#budget.goOn();
+        for (const { name } of slice) {
+          this.#budget.file();
+          names.push(name);
+        }
+      }
+    } catch (error) {
+      if (error instanceof TooMuch) throw error;
+      return unlessFull(error);
+    }
+    return names;
   }
 
   async #children(
@@ -137,10 +162,11 @@ export class TreeCopy {
       if (kind?.isDirectory()) folders.push(name);
       else if (kind) await this.#noFolder(child, kind, join(to, name));
     });
-    // Each of them stays open until all in it is copied, so that only a few may be open at once.
-    await inBatches(folders, depth === 0 ? AT_ONCE : 1, (name) =>
-      this.#folder(inside(source, handle, name), join(to, name), depth + 1),
-    );
+    const copyFolders = (): Promise<void> =>
+      inBatches(folders, depth === 0 ? AT_ONCE : 1, (name) =>
+        this.#folder(inside(source, handle, name), join(to, name), depth + 1),
+      );
+    await (depth === SHALLOW && folders.length > 0 ? this.#oneByOne(copyFolders) : copyFolders());
   }
 
   /** Somebody may have moved another folder into the place of the new one. */
@@ -168,7 +194,7 @@ export class TreeCopy {
 
   async #file({ from, open: path }: Source, to: string): Promise<void> {
     const { paths, owner } = this.#place;
-    const source = await openRegularFile(path).catch(() => undefined);
+    const source = await openRegularFile(path).catch(unlessFull);
     if (!source) return void this.leftOut.push(`${from} (it cannot be read)`);
     try {
       const stats = await source.stat();
@@ -200,8 +226,12 @@ function inside(folder: Source, handle: FileHandle, name: string): Source {
   return { from: join(folder.from, name), open: `${opened(handle, folder.open)}/${name}` };
 }
 
+/** Ends when all that has begun has ended, because a folder must not be closed while something is copied out of it. */
 async function inBatches<T>(all: readonly T[], size: number, work: (each: T) => Promise<void>): Promise<void> {
-  for (let at = 0; at < all.length; at += size) await Promise.all(all.slice(at, at + size).map(work));
+  for (let at = 0; at < all.length; at += size) {
+    const results = await Promise.allSettled(all.slice(at, at + size).map(work));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
 }
 
 /** Copies a whole folder that is out of the reach of agents. @throws Error */
@@ -209,6 +239,11 @@ export async function copyTree(place: Place, from: string, to: string): Promise<
   const copy = new TreeCopy(place);
   await copy.entry(from, to);
   if (copy.leftOut.length > 0) throw new Error(`${copy.leftOut[0]} cannot be copied`);
+}
+
+/** For what cannot be read. @throws Error if only too many files are open in this moment */
+function unlessFull(error: unknown): undefined {
+  if (['EMFILE', 'ENFILE'].includes(systemCode(error) ?? '')) throw error;
 }
 
 function unlessThere(error: unknown): false {

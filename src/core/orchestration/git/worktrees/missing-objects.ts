@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { quoted } from '../../util/shell-quote.js';
 import { gitIn, runGit } from '../repository/command.js';
 import { parseGitConfig } from '../repository/config-file.js';
@@ -8,7 +9,11 @@ import type { GitView } from '../repository/view.js';
 import { lendSparseCheckout, sparseCheckoutOf } from './sparse-checkout.js';
 
 /** For comparison: 100,000 files take 10 MB. */
-const MOST_OUTPUT = 64 * 1024 * 1024;
+const MOST_OUTPUT = 40 * 1024 * 1024;
+/** A few small objects can make a commit with millions of files. */
+const MOST_FILES = 300_000;
+/** How many files are looked at before other work gets its turn. */
+const SLICE = 10_000;
 
 /** A worktree that is about to be made. */
 interface Wanted {
@@ -62,11 +67,28 @@ async function requireFilesIn(
 ): Promise<void> {
   await lendSparseCheckout(view, sparse, commit);
   const listed = await gitIn(view, view.layout.root, ['ls-files', '-s', '-t', '-z'], { mostOutput: MOST_OUTPUT });
-  // `S` stands for files that are left out, and mode 160000 for submodules.
-  const files = listed.split('\0').flatMap((line) => /^[^S] (?!160000)\d+ ([0-9a-f]+) /.exec(line)?.[1] ?? []);
-  const input = `${[...new Set(files)].join('\n')}\n`;
+  const files = await needed(listed);
+  const input = `${[...files].join('\n')}\n`;
   const found = await gitIn(view, view.layout.root, ['cat-file', '--batch-check'], { input, mostOutput: MOST_OUTPUT });
   if (/ missing$/m.test(found)) throw new GitFailure('files are missing', 1, undefined);
+}
+
+/** The objects of the files that the checkout has. @param listed files as git lists those of an index. @throws Error if there are too many */
+async function needed(listed: string): Promise<Set<string>> {
+  const objects = new Set<string>();
+  let [files, lines] = [0, 0];
+  for (let at = 0, end = listed.indexOf('\0'); end !== -1; at = end + 1, end = listed.indexOf('\0', at)) {
+    // `S` stands for files that are left out, and mode 160000 for submodules.
+    const object = /^[^S] (?!160000)\d+ ([0-9a-f]+) /.exec(listed.slice(at, end))?.[1];
+    if (object !== undefined && ++files > MOST_FILES) {
+      throw new Error(
+        `the checkout of the partial clone would have more than ${MOST_FILES} files; make the worktree yourself`,
+      );
+    }
+    if (object !== undefined) objects.add(object);
+    if (++lines % SLICE === 0) await setImmediate();
+  }
+  return objects;
 }
 
 /** @throws Error if git could not be run to its end */
