@@ -27,6 +27,6 @@ export async function whyNotDocker(stateDir: string, cwd: string): Promise<strin
     if (error instanceof OrchestrationError) return error.message;
     throw error;
   } finally {
-    executor.close();
+    await executor.close();
   }
 }

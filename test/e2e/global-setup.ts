@@ -96,7 +96,7 @@ async function probeImages(stateDir: string, engine: Engine): Promise<void> {
   );
   await chmod(stateDir, 0o755);
   await chmod(join(stateDir, 'images.json'), 0o644);
-  docker.close();
+  await docker.close();
 }
 
 /** Folders of the users whose sessions the tests start. */

@@ -1,10 +1,11 @@
 import { isAbsolute, join, relative } from 'node:path';
 import { WORKSPACE } from '../../session/agent-place.js';
+import { OrchestrationError, quote } from '../../util/errors.js';
 import { isInside } from '../../util/fs/is-inside.js';
 import type { LinkFreePaths } from '../../util/fs/link-free-paths.js';
 import { configText } from '../repository/config-text.js';
 import { settingIn } from '../repository/layout.js';
-import { MOST_SUBMODULES, type OwnSubmodule, submodulesOf } from '../repository/own-submodules.js';
+import { MOST_SUBMODULES, type OwnSubmodule, submodulesOf, tooMany } from '../repository/own-submodules.js';
 import type { GitPlaces } from './container-places.js';
 
 /** A file that the container gets in the place of one of a submodule. */
@@ -19,6 +20,7 @@ export interface SubmoduleFile {
  * and `core.worktree`. Where the checkout's git folder has another place in the container than on the machine, they lead nowhere.
  *
  * @param keepsModules the container has the submodules' git folders at the path of the machine as well
+ * @throws OrchestrationError `UNSAFE_MOUNT` if there are too many
  */
 export async function submoduleFiles(
   places: GitPlaces,
@@ -26,7 +28,10 @@ export async function submoduleFiles(
   keepsModules: boolean,
 ): Promise<SubmoduleFile[]> {
   const { own } = await submodulesOf(places.layout, paths);
-  const lost = own.slice(0, MOST_SUBMODULES).filter((each) => !isFound(each, places, keepsModules));
+  if (own.length > MOST_SUBMODULES) {
+    throw new OrchestrationError('UNSAFE_MOUNT', `Mounting ${quote(places.layout.root)} is refused: ${tooMany()}.`);
+  }
+  const lost = own.filter((each) => !isFound(each, places, keepsModules));
   return lost.flatMap((each) => filesOf(each, places));
 }
 

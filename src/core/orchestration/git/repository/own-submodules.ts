@@ -1,9 +1,10 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { quote } from '../../util/errors.js';
 import { isInside } from '../../util/fs/is-inside.js';
-import type { LinkFreePaths } from '../../util/fs/link-free-paths.js';
+import { type LinkFreePaths, withLinkFreePaths } from '../../util/fs/link-free-paths.js';
 import { type GitConfigEntry, parseGitConfig } from './config-file.js';
-import { type GitLayout, gitPointer, isGitFolder, readGitFile, settingIn } from './layout.js';
+import { type GitLayout, gitPointer, readGitFile, settingIn } from './layout.js';
 import { isModuleName } from './module-name.js';
 
 /** How many initialised submodules a checkout may have, with those of submodules. */
@@ -53,11 +54,29 @@ export async function submodulesOf({ root, gitDir }: GitLayout, paths: Pick<Link
         if (!found) continue;
         own.push(found);
         if (depth < DEEPEST) await search(folder, join(target, 'modules'), depth + 1);
-      } else if (!isInside(target, root) && (await isGitFolder(target))) elsewhere.push({ folder, gitDir: target });
+      } else if (!isInside(target, root) && (await hasHead(target))) elsewhere.push({ folder, gitDir: target });
     }
   };
   await search(root, join(gitDir, 'modules'), 1);
   return { own, elsewhere };
+}
+
+/** Why git in a container would not find the git folder of a submodule of a checkout. */
+export async function unreachableSubmodule(layout: GitLayout): Promise<string | undefined> {
+  if (!(await lstat(join(layout.root, '.gitmodules')).catch(() => undefined))) return undefined;
+  const { own, elsewhere } = await withLinkFreePaths((paths) => submodulesOf(layout, paths));
+  if (own.length > MOST_SUBMODULES) return tooMany();
+  const [first] = elsewhere;
+  if (!first) return undefined;
+  return (
+    `the git folder of its submodule ${quote(first.folder)} is ${quote(first.gitDir)}, which a container does not get. ` +
+    `Make the submodule anew with 'git submodule update --init', or give the submodule itself`
+  );
+}
+
+/** Each submodule is mounted. */
+export function tooMany(): string {
+  return `it has more than ${MOST_SUBMODULES} initialised submodules. Remove some with 'git submodule deinit'`;
 }
 
 async function pathsIn(folder: string, paths: Pick<LinkFreePaths, 'to'>): Promise<string[]> {
@@ -85,4 +104,8 @@ async function submoduleAt(
   const isRead = settingIn(config, 'extensions.worktreeconfig') !== undefined;
   const worktreeConfig = isRead ? (parseGitConfig(worktreeText ?? '') ?? []) : [];
   return { folder, gitDir, pointer, config, worktreeConfig };
+}
+
+async function hasHead(folder: string): Promise<boolean> {
+  return (await lstat(join(folder, 'HEAD')).catch(() => undefined)) !== undefined;
 }

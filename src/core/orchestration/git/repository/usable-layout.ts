@@ -5,6 +5,8 @@ import { ignoreMissing } from '../../util/fs/ignore-missing.js';
 import { quoted } from '../../util/shell-quote.js';
 import { borrowedObjects } from './borrowing.js';
 import { configOf, type GitLayout, gitLayoutAt, gitPath, isGitFolder, isKnown, isOn, settingIn } from './layout.js';
+import { unreachableSubmodule } from './own-submodules.js';
+import { unreadablePart } from './readable-parts.js';
 
 /**
  * The repository in which a session's folder lies, with everything checked that decides if git can work there.
@@ -18,7 +20,10 @@ import { configOf, type GitLayout, gitLayoutAt, gitPath, isGitFolder, isKnown, i
 export async function usableLayout(cwd: string, needsFiles: boolean): Promise<GitLayout | undefined> {
   try {
     const layout = await layoutAround(cwd);
-    if (layout) await requireUsable(layout, cwd, needsFiles);
+    if (!layout) return undefined;
+    await requireUsable(layout, cwd, needsFiles);
+    const why = (await unreadablePart(layout, needsFiles)) ?? (needsFiles && (await unreachableSubmodule(layout)));
+    if (why) throw new Unusable(why);
     return layout;
   } catch (cause) {
     if (!(cause instanceof Unusable)) throw cause;

@@ -13,6 +13,7 @@ import { isModuleName } from '../repository/module-name.js';
 import { type GitView, withGitView } from '../repository/view.js';
 import { TreeCopy } from './copied-tree.js';
 import { CopyBudget } from './copy-budget.js';
+import { addressOf, isRelativeUrl, wholeUrl } from './submodule-url.js';
 import { submodulesIn } from './submodule-work.js';
 
 /** Nobody nests submodules deeper. */
@@ -26,6 +27,8 @@ interface Outer {
   readonly folder: string;
   /** The git folder that is to have the submodules' git folders in its `modules`. */
   readonly gitDir: string;
+  /** The address to which relative ones of the submodules belong. Default: that of the repository's remote. */
+  readonly url?: string;
 }
 
 /**
@@ -48,10 +51,12 @@ export async function initSubmodules(
   if (submodules.size === 0) return [];
   const known = await configured(view, outer.folder);
   const missing: string[] = [];
+  const around = outer.url ?? (await addressOf(view));
   for (const [path, commit] of submodules) {
     // Git makes an empty folder for each submodule, except outside of a sparse checkout.
     if (!(await lstat(view.paths.to(join(outer.folder, path))).catch(ignoreMissing))) continue;
-    const { name, url } = known.get(path) ?? {};
+    const { name, url: given } = known.get(path) ?? {};
+    const url = given === undefined ? undefined : wholeUrl(around, given);
     try {
       budget.goOn();
       if (name === undefined) throw new Error('.gitmodules does not have it');
@@ -61,8 +66,14 @@ export async function initSubmodules(
       }
       const layout = { root: view.layout.root, gitDir: source, commonDir: source };
       await withGitView(layout, async (sub) => {
-        const inner = { folder: join(outer.folder, path), gitDir: join(outer.gitDir, 'modules', name) };
-        await initSubmodule(sub, inner, { commit, url }, budget);
+        const inner = {
+          folder: join(outer.folder, path),
+          gitDir: join(outer.gitDir, 'modules', name),
+          ...(url !== undefined && { url }),
+        };
+        await initSubmodule(sub, inner, commit, budget);
+        if (given !== undefined && isRelativeUrl(given) && !isUsable(url))
+          missing.push(withoutRemote(path, given, url));
         if (recursive && depth < DEEPEST) missing.push(...(await initSubmodules(sub, inner, true, budget, depth + 1)));
       });
     } catch (error) {
@@ -75,8 +86,8 @@ export async function initSubmodules(
 
 async function initSubmodule(
   sub: GitView,
-  { folder, gitDir }: Outer,
-  { commit, url }: { commit: string; url: string | undefined },
+  { folder, gitDir, url }: Outer,
+  commit: string,
   budget: CopyBudget,
 ): Promise<void> {
   const { paths, owner, layout } = sub;
@@ -106,9 +117,18 @@ function configFor(hashLength: number, url: string | undefined): string {
   const version = hashLength === 32 ? 1 : 0;
   const core = `[core]\n\trepositoryformatversion = ${version}\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n`;
   const format = version === 1 ? '[extensions]\n\tobjectformat = sha256\n' : '';
-  const isUsable = url !== undefined && /^[\w@:/.~+-]+$/.test(url) && isHarmless('remote.origin.url', url);
   const fetch = '+refs/heads/*:refs/remotes/origin/*';
-  return `${core}${format}${isUsable ? `[remote "origin"]\n\turl = ${url}\n\tfetch = ${fetch}\n` : ''}`;
+  return `${core}${format}${isUsable(url) ? `[remote "origin"]\n\turl = ${url}\n\tfetch = ${fetch}\n` : ''}`;
+}
+
+/** True if a submodule gets the address as its remote: a path could have hooks, which a push would run. */
+function isUsable(url: string | undefined): boolean {
+  return url !== undefined && /^[\w@:/.~+-]+$/.test(url) && isHarmless('remote.origin.url', url);
+}
+
+function withoutRemote(path: string, given: string, url: string | undefined): string {
+  const leads = url === undefined ? 'leads nowhere' : `leads to ${quote(url)}, which is no address in a network`;
+  return `The submodule ${quote(path)} has no remote: its address ${quote(given)} ${leads}.`;
 }
 
 /** Name and address of each submodule, by path, according to `.gitmodules`. */

@@ -246,6 +246,18 @@ describe('a repository in which git could not work', () => {
       'git cannot read',
       (top) => void writeFileSync(join(top, '.git/config'), '[core'),
     ],
+    [
+      'a submodule whose git folder is elsewhere',
+      'which a container does not get',
+      (top) => {
+        const sub = submoduleOf(top);
+        const tree = join(tempFolder(), 'tree');
+        git(top, 'commit', '--quiet', '--message', 'Sub');
+        git(top, 'worktree', 'add', '--quiet', tree);
+        git(sub, 'worktree', 'add', '--quiet', '--detach', join(tree, 'sub'));
+        return tree;
+      },
+    ],
   ])('is refused with the reason: %s', async (_, reason, make) => {
     const given = repository();
     const folder = make(given) ?? given;
@@ -253,6 +265,78 @@ describe('a repository in which git could not work', () => {
     expect(message).toContain(reason);
   });
 });
+
+/** What git could not read in a container. The last item says if the session may get a worktree of its own all the same. */
+const DAMAGES: readonly (readonly [string, string, (gitDir: string) => void, worksForWorktrees?: boolean])[] = [
+  ...['config', 'objects', 'refs', 'packed-refs', 'logs'].map(
+    (part) => [`${part} is a link`, `/${part}" is a link`, (gitDir: string) => linked(gitDir, part)] as const,
+  ),
+  ['hooks is a link', '/hooks" is a link', (gitDir) => linked(gitDir, 'hooks'), true],
+  [
+    'commondir leads elsewhere',
+    'commondir',
+    (gitDir) => writeFileSync(join(gitDir, 'commondir'), `${repository()}/.git\n`),
+  ],
+  ['its format is newer', 'repositoryFormatVersion', (gitDir) => configure(gitDir, 'repositoryformatversion = 99')],
+  [
+    'it needs an unknown extension',
+    'extensions.foo',
+    (gitDir) => configure(gitDir, 'repositoryformatversion = 1\n[extensions]\n\tfoo = true'),
+  ],
+  ['HEAD has another text', 'HEAD', (gitDir) => writeFileSync(join(gitDir, 'HEAD'), 'junk\n')],
+  ['HEAD is empty', 'HEAD', (gitDir) => writeFileSync(join(gitDir, 'HEAD'), '')],
+  ['packed-refs has another text', '"junk"', (gitDir) => writeFileSync(join(gitDir, 'packed-refs'), 'junk\n')],
+  ['the index has another text', '/index"', (gitDir) => writeFileSync(join(gitDir, 'index'), 'junk\n')],
+];
+
+describe('a repository that git could not read in a container', () => {
+  it.each(DAMAGES)('is refused: %s', async (_, reason, damage, worksForWorktrees = false) => {
+    const top = repository();
+    damage(join(top, '.git'));
+    const { message } = await errorOf(usableLayout(top, true), 'INVALID_OPTIONS');
+    expect(message).toContain(reason);
+    const worktree = usableLayout(top, false).then(() => true);
+    expect(await worktree.catch(() => false)).toBe(worksForWorktrees);
+  });
+
+  it('is refused if it is that of a worktree', async () => {
+    const top = repository();
+    const tree = worktreeOf(top);
+    writeFileSync(join(top, '.git/worktrees/tree/HEAD'), 'junk\n');
+    expect((await errorOf(usableLayout(tree, true), 'INVALID_OPTIONS')).message).toContain('worktrees/tree/HEAD');
+    expect(await usableLayout(top, true)).toMatchObject({ root: top });
+  });
+
+  it.each<[string, (top: string) => void]>([
+    ['packed refs, with a tag', (top) => [git(top, 'tag', '-am', 'x', 'v1'), git(top, 'pack-refs', '--all')]],
+    ['another version of the index', (top) => git(top, 'update-index', '--index-version', '4')],
+    ['no index', (top) => rmSync(join(top, '.git/index'))],
+    ['HEAD as a link, as old releases of git made it', (top) => headLink(top)],
+    ['an unknown extension that git takes no notice of', (top) => git(top, 'config', 'extensions.foo', 'true')],
+    ['configurations for worktrees', (top) => git(top, 'sparse-checkout', 'init')],
+  ])('does not mean: %s', async (_, make) => {
+    const top = repository();
+    make(top);
+    git(top, 'status');
+    expect(await usableLayout(top, true)).toMatchObject({ root: top });
+  });
+});
+
+function linked(gitDir: string, part: string): void {
+  const elsewhere = join(tempFolder(), 'elsewhere');
+  git(dirname(gitDir), 'pack-refs', '--all');
+  renameSync(join(gitDir, part), elsewhere);
+  symlinkSync(elsewhere, join(gitDir, part));
+}
+
+function configure(gitDir: string, text: string): void {
+  writeFileSync(join(gitDir, 'config'), `[core]\n\t${text}\n`);
+}
+
+function headLink(top: string): void {
+  rmSync(join(top, '.git/HEAD'));
+  symlinkSync('refs/heads/main', join(top, '.git/HEAD'));
+}
 
 describe.runIf(process.getuid?.() === 0)("a repository around a session's folder", () => {
   const around = (top: number, entry: number, own: number): string => {

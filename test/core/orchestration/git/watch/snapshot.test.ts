@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it } from 'vitest';
 import { plantedSince, snapshotGit } from '../../../../../src/core/orchestration/git/watch/snapshot.js';
 import { Worktrees } from '../../../../../src/core/orchestration/git/worktrees/worktrees.js';
@@ -9,6 +8,9 @@ import { git, repository } from '../../../../support/git.js';
 import { GIT_ATTACKS, LINK_ATTACKS, plantLink } from '../../../../support/git-attacks.js';
 import { BORROWING_ATTACKS, borrowingScene } from '../../../../support/git-borrowing.js';
 import { tempFolder } from '../../../../support/temp-folder.js';
+
+/** How long this thread has worked, whatever else the machine does. */
+const cpuMs = (): number => Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[0]) / 1e6;
 
 /** Runs git as a person would, whether the command succeeds or fails. */
 function trigger(root: string, args: readonly string[]): void {
@@ -176,10 +178,16 @@ describe('a git folder that an agent has filled', () => {
       git(root, 'init', '--quiet', `n${at}`);
       writeFileSync(join(root, `n${at}/.git/config`), config);
     }
-    const delay = monitorEventLoopDelay({ resolution: 5 });
-    delay.enable();
+    let [longest, before, isOver] = [0, cpuMs(), false];
+    const turn = (): void => {
+      const now = cpuMs();
+      longest = Math.max(longest, now - before);
+      before = now;
+      if (!isOver) setImmediate(turn);
+    };
+    setImmediate(turn);
     expect(await plantedSince(snapshot)).not.toEqual([]);
-    delay.disable();
-    expect(delay.max / 1e6).toBeLessThan(1000);
+    isOver = true;
+    expect(longest).toBeLessThan(1000);
   });
 });
