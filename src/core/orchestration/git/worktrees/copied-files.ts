@@ -9,6 +9,7 @@ import { chosenFiles, foldersOf, idlePatterns, ignoredIn } from '../ignored/igno
 import type { GitLayout } from '../repository/layout.js';
 import type { GitView } from '../repository/view.js';
 import { CopyBudget, type CopyLimits, TooMuch, TreeCopy } from './copied-tree.js';
+import { idleCauses } from './idle-causes.js';
 
 /** The file with patterns that other tools read, too. */
 const INCLUDE = '.worktreeinclude';
@@ -98,7 +99,7 @@ function wanted(patterns: readonly string[] = []): string[] {
 function idleInWords(idle: readonly string[]): string[] {
   if (idle.length === 0) return [];
   const named = idle.slice(0, NAMED).map(quote).join(', ');
-  return [`No file that git ignores fits ${named} ('worktree.copy'). Committed files are in each worktree anyway.`];
+  return [`No file that git ignores fits ${named} ('worktree.copy'). ${idleCauses(idle)}`];
 }
 
 async function makeFolders(view: GitView, top: string, folder: string): Promise<void> {
