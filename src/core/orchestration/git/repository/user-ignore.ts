@@ -35,7 +35,8 @@ interface Reader {
 export async function ignoreFileOf(named: string | undefined, { env, home, uid }: Reader): Promise<UserIgnore> {
   if (named === '' || named === '/dev/null') return {};
   const path = named === undefined ? join(env.XDG_CONFIG_HOME || join(home, '.config'), 'git/ignore') : at(named, home);
-  if (path === undefined) return { problem: `core.excludesFile is ${quote(named)}; write a path that begins with / or ~/` };
+  if (path === undefined)
+    return { problem: `core.excludesFile is ${quote(named)}; write a path that begins with / or ~/` };
   try {
     // As for the configuration, only links of the process's own user are followed.
     const real = uid === undefined ? await realpath(path) : path;

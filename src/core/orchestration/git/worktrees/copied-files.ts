@@ -11,6 +11,7 @@ import type { GitLayout } from '../repository/layout.js';
 import type { GitView } from '../repository/view.js';
 import { TreeCopy } from './copied-tree.js';
 import { CopyBudget, type CopyLimits, TooMuch } from './copy-budget.js';
+import { idleCauses } from './idle-causes.js';
 
 /** The file with patterns that other tools read, too. */
 const INCLUDE = '.worktreeinclude';
@@ -102,7 +103,7 @@ function wanted(patterns: readonly string[] = []): string[] {
 function idleInWords(idle: readonly string[]): string[] {
   if (idle.length === 0) return [];
   const named = idle.slice(0, NAMED).map(quote).join(', ');
-  return [`No file that git ignores fits ${named} ('worktree.copy'). Committed files are in each worktree anyway.`];
+  return [`No file that git ignores fits ${named} ('worktree.copy'). ${idleCauses(idle)}`];
 }
 
 /** @param made the folders that are there already */

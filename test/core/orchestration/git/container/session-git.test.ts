@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   existsSync,
   lstatSync,
@@ -56,6 +57,38 @@ describe('the configuration that git has in a container', () => {
     expect(contentAt(made, `${RUN}/gitconfig`)).toContain('ada@example.org');
     expect(made.env.GIT_CONFIG_SYSTEM).toBe(`${RUN}/gitconfig`);
     expect(git(root, 'config', '--local', '--get', 'user.email')).toBe('repo@example.org\n');
+  });
+
+  it('has the ignore rules of the user of the machine, so that git ignores the same files', async () => {
+    const [root, home] = [repository(), tempFolder()];
+    git(root, 'config', 'core.excludesFile', join(home, 'gone'));
+    mkdirSync(join(home, '.config/git'), { recursive: true });
+    writeFileSync(join(home, '.config/git/ignore'), '.env\n');
+    const person = { ...NOBODY, home };
+    const given = { checkout: root, readOnly: false, env: {}, workspaces: undefined, identity: undefined, person };
+    const made = await containerGit({ ...given, folder: tempFolder() });
+    expect(contentAt(made, `${RUN}/gitignore`)).toBe('.env\n');
+    expect(made.mounts.find(({ target }) => target === `${RUN}/gitignore`)?.readonly).toBe(true);
+    const setting = (name: string): string => {
+      const copy = join(tempFolder(), 'config');
+      writeFileSync(copy, contentAt(made, name));
+      return git('/', 'config', '--file', copy, '--default', 'none', '--get', 'core.excludesFile').trim();
+    };
+    expect([setting(`${RUN}/gitconfig`), setting(`${RUN}/git/config`)]).toEqual([`${RUN}/gitignore`, 'none']);
+  });
+
+  it('has no ignore rules of a file that is too long, and the process is warned', async () => {
+    const home = tempFolder();
+    mkdirSync(join(home, '.config/git'), { recursive: true });
+    writeFileSync(join(home, '.config/git/ignore'), 'x'.repeat(100_000));
+    const given = { checkout: repository(), readOnly: false, env: {}, workspaces: undefined, identity: undefined };
+    const warned = once(process, 'warning');
+    const { mounts } = await containerGit({ ...given, folder: tempFolder(), person: { ...NOBODY, home } });
+    expect(mounts.filter(({ target }) => target === `${RUN}/gitignore`)).toEqual([]);
+    expect((await warned)[0]).toMatchObject({
+      code: 'GIT_IGNORE_LEFT_OUT',
+      message: expect.stringContaining('longer'),
+    });
   });
 
   it('names of submodules that lead elsewhere do not tell what exists on the machine', async () => {
