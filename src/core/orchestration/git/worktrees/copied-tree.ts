@@ -244,7 +244,9 @@ async function copied(
   try {
     if (process.platform === 'linux') {
       // By these paths, they are the very files that were opened.
-      await copyFile(`/proc/self/fd/${source.fd}`, `/proc/self/fd/${target.fd}`, constants.COPYFILE_FICLONE);
+      await copyFile(`/proc/self/fd/${source.fd}`, `/proc/self/fd/${target.fd}`, constants.COPYFILE_FICLONE).catch(
+        (error: object) => Promise.reject(Object.assign(error, { dest: to })),
+      );
     } else {
       for await (const part of source.createReadStream({ autoClose: false })) await target.write(part as Buffer);
     }

@@ -285,3 +285,11 @@ describe.runIf(process.getuid?.() === 0)("a repository around a session's folder
     expect(await usableLayout(cwd, true)).toMatchObject({ root: dirname(cwd) });
   });
 });
+
+it('a plain repository without its objects is not told to repair a worktree', async () => {
+  const repo = repository();
+  rmSync(join(repo, '.git/objects'), { recursive: true });
+  const { message } = await errorOf(usableLayout(repo, true), 'INVALID_OPTIONS');
+  expect(message).toContain('has to come from a copy or a new clone');
+  expect(message).not.toContain('worktree repair');
+});
