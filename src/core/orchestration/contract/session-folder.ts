@@ -17,6 +17,11 @@ export class SessionFolder {
     this.path = join(stateDir, 'sessions', sessionId);
   }
 
+  /** The state folder that it is in. */
+  get stateDir(): string {
+    return dirname(dirname(this.path));
+  }
+
   /** The options that the session was created with, without values of variables. */
   get spec(): string {
     return join(this.path, 'spec.json');

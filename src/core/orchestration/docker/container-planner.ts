@@ -18,6 +18,7 @@ import { processUser } from './agent-user.js';
 import { type Agent, Agents } from './agents.js';
 import type { DockerSpec } from './docker-spec.js';
 import type { DockerEngine } from './engine.js';
+import { requireGitRights } from './git-rights.js';
 import type { HelperContainers } from './helper-containers.js';
 import type { Preparation } from './home-preparation.js';
 import { HostMounts, type HostMountsOptions } from './host-mounts.js';
@@ -121,6 +122,7 @@ export class ContainerPlanner {
     requireMountable([...places, ...asked.map(({ source }) => source)], spec.docker);
     await this.#volumes.check(spec.docker);
     const { agent } = await this.ground({ ...spec, cwd: await folderOfUser(spec) });
+    if (!spec.readOnly) await requireGitRights(spec.cwd, agent.onMachine, spec.worktree?.branch);
     const { keyFile, mounts } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
     requireMountable(
       mounts.map(({ source }) => source),

@@ -7,7 +7,7 @@ import { workedMs } from '../session/run-time.js';
 import { deferred, withTimeout } from '../util/deferred.js';
 import { messageOf, OrchestrationError } from '../util/errors.js';
 import type { RunControl } from './control.js';
-import { diskReason } from './disk-reason.js';
+import { failureOf } from './disk-reason.js';
 import type { RunOptions, RunParts } from './parts.js';
 import { makeParts } from './parts.js';
 import { watchSetup } from './setup-watch.js';
@@ -181,8 +181,7 @@ export class Run implements RunControl {
       // A run that cannot be watched must not go on, because its slot becomes free.
       await handle?.stop('gently').catch(() => {});
       await handle?.release();
-      const reason = error instanceof OrchestrationError ? error.code : diskReason(error);
-      return this.#outcome({ reason, error: messageOf(error) });
+      return this.#outcome(await failureOf(error, this.#options.request.folder.stateDir));
     }
   }
 

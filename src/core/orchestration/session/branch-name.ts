@@ -18,7 +18,8 @@ export function branchNameProblem(name: string): string | undefined {
   return undefined;
 }
 
-export const SEARCH_PROBLEM = "must not search in messages (':/text', '^{/text}'); give the commit that is found";
+export const SEARCH_PROBLEM =
+  "must not search in messages (':/text', '^{/text}'), because git takes all memory for some patterns; give the commit that 'git rev-parse' finds";
 
 /**
  * True if git would search the messages of commits for the name of a commit. The text is a regular expression, and git takes

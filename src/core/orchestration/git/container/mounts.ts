@@ -1,7 +1,7 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { WORKSPACE } from '../../session/agent-place.js';
-import { OrchestrationError, quote, systemCode } from '../../util/errors.js';
+import { OrchestrationError, quote } from '../../util/errors.js';
 import { ignoreMissing } from '../../util/fs/ignore-missing.js';
 import { isInside } from '../../util/fs/is-inside.js';
 import { withLinkFreePaths } from '../../util/fs/link-free-paths.js';
@@ -9,7 +9,7 @@ import { ownerOf } from '../../util/fs/owner.js';
 import type { Mount } from '../../workspace/mount.js';
 import { takenTarget } from '../../workspace/mount-targets.js';
 import { type GitLayout, gitPath } from '../repository/layout.js';
-import { type MissingParts, makePart, missingOf } from '../repository/missing-parts.js';
+import { type MissingParts, makePart, missingOf, oddPart, partFailure } from '../repository/missing-parts.js';
 import { type GitSetting, gitSettings } from '../repository/settings.js';
 import { type GitPlaces, placesOf, readOnlyPlacesOf } from './container-places.js';
 import type { GitIdentity } from './identity.js';
@@ -195,9 +195,11 @@ function protectedParts(gitDir: string, target: string): Mount[] {
 /**
  * Makes the missing parts.
  *
- * @throws OrchestrationError `UNSAFE_MOUNT` if a folder on the way is a link
+ * @throws OrchestrationError `UNSAFE_MOUNT` if a folder on the way is a link, `WORKSPACE_NOT_WRITABLE`
  */
 async function createParts(gitDir: string, parts: MissingParts): Promise<void> {
+  const odd = await oddPart(gitDir);
+  if (odd !== undefined) throw unsafe(gitDir, odd);
   const missing = await missingOf(gitDir, parts);
   if (missing.length === 0) return;
   const owner = await ownerOf(gitDir);
@@ -205,7 +207,7 @@ async function createParts(gitDir: string, parts: MissingParts): Promise<void> {
     for (const name of missing) {
       const path = join(gitDir, name);
       await makePart({ paths, owner }, path, parts[name]).catch((cause: unknown) => {
-        throw systemCode(cause) === 'ELOOP' ? unsafe(path, 'a folder on the way is a link', cause) : cause;
+        throw partFailure(path, cause);
       });
     }
   });
@@ -218,8 +220,8 @@ export function gitEnvironment(env: Readonly<Record<string, string | undefined>>
   return gitSettings(env, [...SETTINGS, ...SIGNING.filter(([name]) => !given.has(name))]);
 }
 
-function unsafe(path: string, why: string, cause?: unknown): OrchestrationError {
-  return new OrchestrationError('UNSAFE_MOUNT', `Mounting ${quote(path)} is refused: ${why}.`, { cause });
+function unsafe(path: string, why: string): OrchestrationError {
+  return new OrchestrationError('UNSAFE_MOUNT', `Mounting ${quote(path)} is refused: ${why}.`);
 }
 
 function readonly(source: string, target = source): Mount {

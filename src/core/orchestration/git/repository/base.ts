@@ -1,11 +1,13 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { branchNameProblem, SEARCH_PROBLEM, searchesMessages } from '../../session/branch-name.js';
-import { quote } from '../../util/errors.js';
+import { messageOf, quote } from '../../util/errors.js';
 import { writeNewFile } from '../../util/fs/owner.js';
 import { readRegularFile } from '../../util/fs/regular-file.js';
+import { quoted } from '../../util/shell-quote.js';
 import { runGit } from './command.js';
 import { parseGitConfig } from './config-file.js';
+import { damaged } from './git-failure.js';
 import { branchIn, readGitFile } from './layout.js';
 import { commitNamed, commitOf, refsNamed } from './refs.js';
 import { remoteBranches } from './remote-branches.js';
@@ -45,11 +47,19 @@ async function checkedOut(view: GitView): Promise<Start> {
   const ref = `refs/heads/${branch}`;
   const commit = await (branch === undefined ? commitNamed(view, 'HEAD^{commit}') : commitOf(view, ref));
   if (commit !== undefined) return { commit, name: branch === undefined ? commit : ref };
+  await requireReadableRefs(view);
+  if (branch === undefined)
+    throw new Error(`${damaged(view.layout.root)}: the commit that is checked out cannot be read`);
   throw new Error(
-    branch === undefined
-      ? "the commit that is checked out cannot be read; give 'worktree.base'"
-      : `the branch that is checked out, ${quote(branch)}, has no commit to start from. Make a first commit, or give 'worktree.base'`,
+    `the branch that is checked out, ${quote(branch)}, has no commit to start from. Make a first commit, or give 'worktree.base'`,
   );
+}
+
+/** Tells a repository without commits from one whose list of branches git cannot read. @throws Error */
+async function requireReadableRefs(view: GitView): Promise<void> {
+  await runGit(view, ['for-each-ref', '--count=1']).catch((cause: unknown) => {
+    throw new Error(`${damaged(view.layout.root)}: ${messageOf(cause)}`, { cause });
+  });
 }
 
 async function named(view: GitView, base: string): Promise<Start> {
@@ -60,6 +70,7 @@ async function named(view: GitView, base: string): Promise<Start> {
   if (new Set(commits).size > 1) {
     throw new Error(`${quote(base)} ('worktree.base') may mean each of ${refs.join(', ')}; give the full name`);
   }
+  refuseOthers(view, base, name, refs);
   const [ref] = refs;
   const [commit] = commits;
   if (name === base && ref !== undefined && commit !== undefined) return { commit, name: ref };
@@ -68,16 +79,50 @@ async function named(view: GitView, base: string): Promise<Start> {
   const object = await commitNamed(view, base, await upstreams(view, base));
   const found = object === undefined ? undefined : await commitNamed(view, `${object}^{commit}`);
   if (found !== undefined) return { commit: found, name: found };
-  throw new Error(await whyNone(view, base, object));
+  throw new Error(await whyNone(view, base, object, ref));
 }
 
-async function whyNone(view: GitView, base: string, object: string | undefined): Promise<string> {
+/** Of one worktree only, by names that hold in all worktrees. */
+const OF_ANOTHER = /^(main-worktree\/|worktrees\/[^/]+\/)/;
+/** Of the checkout alone that one asks in. */
+const OF_ONE = /^refs\/(worktree|bisect|rewritten)\//;
+
+/**
+ * Refuses what belongs to one worktree only. The view has the refs that all share, and those of the repository's own checkout, so it
+ * would find nothing, or another commit.
+ */
+function refuseOthers({ layout }: GitView, base: string, name: string, refs: readonly string[]): void {
+  const isOnes = refs.some((ref) => OF_ONE.test(ref)) || (refs.length === 0 && OF_ONE.test(`refs/${name}`));
+  const isLinked = layout.gitDir !== layout.commonDir;
+  if (!(refs.length === 0 && OF_ANOTHER.test(name)) && !(isLinked && (isOnes || OF_ONE.test(name)))) return;
+  throw new Error(
+    `${quote(base)} ('worktree.base') is a name that belongs to one worktree only, which is not supported; give the commit: ` +
+      revParse(layout.root, base),
+  );
+}
+
+function revParse(root: string, base: string): string {
+  return `git -C ${quoted(root)} rev-parse --verify ${quoted(base)}`;
+}
+
+async function whyNone(
+  view: GitView,
+  base: string,
+  object: string | undefined,
+  ref: string | undefined,
+): Promise<string> {
+  const { root, commonDir } = view.layout;
   const given = `${quote(base)} ('worktree.base')`;
   if (object !== undefined) {
     const kind = await runGit(view, ['cat-file', '-t', object]).catch(() => 'object');
     return `${given} is a ${kind.trim()} and not a commit; give a branch, tag or commit`;
   }
-  return `there is no branch, tag or commit ${given} to start from, or more than one; see 'git rev-parse ${base}'`;
+  const isShallow = (await readGitFile(join(view.folder, 'shallow'))) !== undefined;
+  if (!isShallow && ref !== undefined && ref === (await refsNamed(view, base))[0])
+    return `${damaged(root)}: ${ref} exists, but its commit cannot be read`;
+  await requireReadableRefs(view);
+  const cut = `. ${quote(commonDir)} is a shallow clone: what lies before its cut, 'git fetch --unshallow' fetches`;
+  return `there is no branch, tag or commit ${given} to start from, or more than one; see: ${revParse(root, base)}${isShallow ? cut : ''}`;
 }
 
 /** For comparison: a hundred thousand entries take 20 MB. */

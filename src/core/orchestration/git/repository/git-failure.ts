@@ -1,5 +1,6 @@
 import { systemCode } from '../../util/errors.js';
 import { LinkFreePaths } from '../../util/fs/link-free-paths.js';
+import { quoted } from '../../util/shell-quote.js';
 
 /** A git on the machine that failed. `code` is its exit code, if it had one. */
 export class GitFailure extends Error {
@@ -9,6 +10,14 @@ export class GitFailure extends Error {
     super(message, { cause });
     this.code = code;
   }
+}
+
+/** What git says of objects and refs that it cannot read. */
+const DAMAGE = /inflate: |corrupt|unable to unpack|bad object|object file \S+ is empty|unexpected line in/;
+
+/** How the error begins for a repository that git cannot read. Nothing that could make it worse is advised. */
+export function damaged(root: string): string {
+  return `the repository seems to be damaged (see: git -C ${quoted(root)} fsck)`;
 }
 
 /** How `execFile` fails. */
@@ -31,8 +40,12 @@ export function gitFailure(args: readonly string[], cause: unknown, timeoutMs: n
     if (systemCode(cause) === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return 'prints more than can be read';
     if (killed) return `takes longer than ${timeoutMs / 1000} seconds`;
     const lines = LinkFreePaths.plain(stderr).split('\n');
-    const reason = lines.find((line) => /^(fatal|error): /.test(line)) ?? lines.find((line) => line.trim() !== '');
-    return `says: ${reason?.replace(/^(fatal|error): /, '').trim() ?? 'nothing, but it fails'}`;
+    const reason =
+      lines.find((line) => /^fatal: /.test(line)) ??
+      lines.find((line) => /^error: /.test(line)) ??
+      lines.find((line) => line.trim() !== '');
+    const hint = DAMAGE.test(stderr) ? ". The repository seems to be damaged; see what 'git fsck' says" : '';
+    return `says: ${reason?.replace(/^(fatal|error): /, '').trim() ?? 'nothing, but it fails'}${hint}`;
   }
 }
 

@@ -1,8 +1,9 @@
 import { link, lstat, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
-import { systemCode } from '../../util/errors.js';
+import { OrchestrationError, quote, systemCode } from '../../util/errors.js';
 import { ignoreMissing } from '../../util/fs/ignore-missing.js';
+import { inWords } from '../../util/fs/in-words.js';
 import { makeFolder, type Owner, writeNewFile } from '../../util/fs/owner.js';
 import type { GitView } from './view.js';
 
@@ -14,6 +15,48 @@ export async function missingOf(folder: string, parts: MissingParts): Promise<st
   const names = Object.keys(parts);
   const found = await Promise.all(names.map((name) => lstat(join(folder, name)).catch(ignoreMissing)));
   return names.filter((_, index) => !found[index]);
+}
+
+const FOLDERS = ['objects', 'objects/info', 'refs', 'logs', 'logs/refs', 'hooks', 'worktrees'];
+const FILES = ['config', 'config.worktree', 'commondir', 'gitdir', 'objects/info/alternates'];
+
+/** In words, a part of a git folder that is a file in the place of a folder, or the other way round. Links are left out. */
+export async function oddPart(folder: string): Promise<string | undefined> {
+  const odd = await Promise.all([
+    ...FOLDERS.map(async (name) => {
+      const stats = await lstat(join(folder, name)).catch(ifUnknown);
+      return stats && !stats.isDirectory() && !stats.isSymbolicLink() && `${name}\0folder`;
+    }),
+    ...FILES.map(async (name) => {
+      const stats = await lstat(join(folder, name)).catch(ifUnknown);
+      return stats && !stats.isFile() && !stats.isSymbolicLink() && `${name}\0regular file`;
+    }),
+  ]);
+  const [name, kind] =
+    odd
+      .find((each) => each)
+      ?.toString()
+      .split('\0') ?? [];
+  if (name === undefined) return undefined;
+  return `${quote(join(folder, name))} is no ${kind}, as git needs it. Move it away; git makes what it needs`;
+}
+
+/** What lies below a part that is no folder, or in a closed one, is not examined. */
+function ifUnknown(error: unknown): undefined {
+  if (!['ENOENT', 'ENOTDIR', 'EACCES'].includes(systemCode(error) ?? '')) throw error;
+}
+
+/** Why a part could not be made. */
+export function partFailure(path: string, cause: unknown): OrchestrationError {
+  const code = systemCode(cause) ?? '';
+  if (code === 'ELOOP' || code === 'ENOTDIR') {
+    const why = code === 'ELOOP' ? 'a folder on the way is a link' : 'a folder on the way is a file';
+    return new OrchestrationError('UNSAFE_MOUNT', `Mounting ${quote(path)} is refused: ${why}.`, { cause });
+  }
+  const isClosed = ['EACCES', 'EPERM', 'EROFS'].includes(code);
+  const next = isClosed ? ". Correct the owner and the mode of the repository's git folder." : '.';
+  const message = `${quote(path)}, which the git of the session needs, cannot be made: ${inWords(cause)}${next}`;
+  return new OrchestrationError(isClosed ? 'WORKSPACE_NOT_WRITABLE' : 'LAUNCH_FAILED', message, { cause });
 }
 
 /**

@@ -6,6 +6,7 @@ import { BoundedSearch } from '../../util/fs/bounded-search.js';
 import { ignoreMissing } from '../../util/fs/ignore-missing.js';
 import { runGit } from './command.js';
 import { parseGitConfig } from './config-file.js';
+import { damaged } from './git-failure.js';
 import { readGitFile } from './layout.js';
 import type { GitView } from './view.js';
 
@@ -20,11 +21,14 @@ const OBJECT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
  * The commit of a ref with its full name. Undefined if there is no such ref, or if its name is none that git allows.
  *
  * @throws Error if something else is in the place of the ref, because git would wait at a FIFO, and would read an endless file
- * forever
+ * forever; if the commit of a branch cannot be read
  */
 export async function commitOf(view: GitView, ref: string): Promise<string | undefined> {
   if (!(await hasRef(view, ref))) return undefined;
-  return commitNamed(view, `${ref}^{commit}`);
+  const commit = await commitNamed(view, `${ref}^{commit}`);
+  if (commit !== undefined || !ref.startsWith(`${HEADS}/`)) return commit;
+  // The name of a tag may lead to something else than a commit, that of a branch never does.
+  throw new Error(`${damaged(view.layout.root)}: ${ref} exists, but its commit cannot be read`);
 }
 
 /** The object that an expression names. Undefined if it names none, or more than one. @throws Error if git cannot be run */

@@ -109,7 +109,7 @@ async function layoutOf(
   if (await isGitFolder(layout.commonDir)) return layout;
   const where = kind.isDirectory() ? '' : ` leads to ${quote(layout.gitDir)}, which`;
   throw new Unusable(
-    `${quote(entry)}${where} is no git repository: HEAD, objects or refs is missing. Repair it, for example with 'git worktree repair', or remove ${quote(entry)}`,
+    `${quote(entry)}${where} is no git repository: HEAD, objects or refs is missing. ${kind.isDirectory() ? `What was in it has to come from a copy or a new clone. If nothing was, run 'git init' there` : "Repair it, for example with 'git worktree repair'"}, or remove ${quote(entry)}`,
   );
 }
 

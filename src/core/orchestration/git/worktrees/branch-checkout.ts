@@ -1,5 +1,8 @@
+import { lstat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { SessionWorktreeRequest } from '../../session/worktree-request.js';
+import { ignoreMissing } from '../../util/fs/ignore-missing.js';
+import { quoted } from '../../util/shell-quote.js';
 import { requireInside } from '../repository/confinement.js';
 import { branchIn, type GitLayout, gitLayoutAt, isKnown, readGitFile } from '../repository/layout.js';
 import { type LinkedWorktree, linkedWorktrees } from '../repository/linked-worktrees.js';
@@ -37,7 +40,7 @@ export async function checkoutOf(
     return {};
   }
   if (await isHalfMade(linked, paths)) return { halfMade: linked };
-  const path = await usableAt(linked.path, layout);
+  const path = await usableAt(linked, view);
   const place = wanted === undefined ? path : await worktreePlace(resolve(cwd, wanted), layout.root);
   if (place !== path) {
     throw new Error(`the branch is checked out at ${path}, not at ${place} as 'worktree.path' says; leave that out`);
@@ -55,9 +58,19 @@ async function usesBranch(gitDir: string, branch: string): Promise<boolean> {
 }
 
 /** The path of a worktree that the repository names. @throws Error if a session may not use that worktree */
-async function usableAt(path: string, { commonDir }: GitLayout): Promise<string> {
+async function usableAt(
+  { path, gitDir }: LinkedWorktree,
+  { layout: { root, commonDir }, paths }: Pick<GitView, 'layout' | 'paths'>,
+): Promise<string> {
   const layout = await gitLayoutAt(path).catch(() => undefined);
-  if (!layout) throw new Error(`its worktree ${path} is gone; run 'git worktree prune'`);
+  if (!layout) {
+    const isLocked = (await lstat(paths.to(join(gitDir, 'locked'))).catch(ignoreMissing)) !== undefined;
+    const own = `git -C ${quoted(root)} worktree`;
+    throw new Error(
+      `its worktree ${path} is gone${isLocked ? ', and it is locked: its disk may not be mounted' : ''}. If it was moved, run in its new place: ` +
+        `git worktree repair. If it was removed, run: ${isLocked ? `${own} unlock ${quoted(path)} && ` : ''}${own} prune`,
+    );
+  }
   // An agent may have written an entry into its repository that leads to a worktree of another repository.
   if (layout.commonDir !== commonDir || !(await isKnown(layout))) {
     throw new Error(`${path}, where the repository says it is checked out, belongs to another one`);

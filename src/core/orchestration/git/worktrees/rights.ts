@@ -1,8 +1,9 @@
-import { lstat } from 'node:fs/promises';
+import { access, constants, lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { quote } from '../../util/errors.js';
+import { quote, systemCode } from '../../util/errors.js';
 import { ignoreMissing } from '../../util/fs/ignore-missing.js';
 import { permits } from '../../util/fs/owner.js';
+import { quoted } from '../../util/shell-quote.js';
 import type { GitView } from '../repository/view.js';
 import { mayWrite } from './worktree-path.js';
 
@@ -21,6 +22,9 @@ export async function requireRights({ layout, paths, owner }: GitView): Promise<
     const stats = await lstat(paths.to(wanted)).catch(ignoreMissing);
     const folder = stats ? wanted : dirname(wanted);
     const { uid, gid, mode } = stats ?? (await lstat(paths.to(folder)));
+    if (await isFixed(paths.to(folder))) {
+      throw new Error(`git cannot write to ${quote(folder)}, which is on a file system that is read-only`);
+    }
     // Root makes the folder of a worktree itself.
     const isOpen =
       owner && wanted !== join(commonDir, 'worktrees')
@@ -28,12 +32,22 @@ export async function requireRights({ layout, paths, owner }: GitView): Promise<
         : await mayWrite(paths.to(folder));
     if (isOpen) continue;
     const user = owner?.uid ?? process.getuid?.();
+    const [next, command] =
+      uid === user ? ['Open it', 'chmod -R u+rwX'] : ['Give it to that user', `sudo chown -R ${user}`];
     throw new Error(
       `uid ${user} may not write to ${quote(folder)}, which belongs to ${uid}:${gid} (mode ${(mode & 0o777).toString(8)}). ` +
-        `Give it to that user, for example with 'chown -R ${user}'`,
+        `${next}, for example with: ${command} ${quoted(commonDir)}`,
     );
   }
   if (owner) await requireReachable(commonDir, owner.uid, (stats) => permits(stats, owner, ENTER));
+}
+
+/** True if nobody can write there, not even root. */
+function isFixed(folder: string): Promise<boolean> {
+  return access(folder, constants.W_OK).then(
+    () => false,
+    (error) => systemCode(error) === 'EROFS',
+  );
 }
 
 /** Git runs as the owner of a repository, so folders above it must not be closed to that user. */

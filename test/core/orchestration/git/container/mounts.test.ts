@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { gitEnvironment, gitMounts as mountsFor } from '../../../../../src/core/orchestration/git/container/mounts.js';
 import { SessionGit } from '../../../../../src/core/orchestration/git/container/session-git.js';
+import { partFailure } from '../../../../../src/core/orchestration/git/repository/missing-parts.js';
 import { mountableLayout } from '../../../../../src/core/orchestration/git/repository/usable-layout.js';
 import type { Mount } from '../../../../../src/core/orchestration/workspace/mount.js';
 import { errorOf } from '../../../../support/errors.js';
@@ -296,4 +297,28 @@ describe("git's settings in the container", () => {
     expect(Object.values(given)).not.toContain('commit.gpgsign');
     expect(Object.values(given)).toContain('tag.gpgsign');
   });
+});
+
+it.each(['logs', 'hooks'])('a file in the place of a folder of git is refused by its real path: %s', async (name) => {
+  const root = repository();
+  rmSync(join(root, '.git', name), { recursive: true });
+  writeFileSync(join(root, '.git', name), '');
+  const { message } = await errorOf(gitMounts(root), 'UNSAFE_MOUNT');
+  expect(message).toContain(`"${root}/.git/${name}" is no folder`);
+});
+
+it('a part that cannot be made is named by its real path, with what to do', () => {
+  const path = '/proc/sys/kernel/../../../tmp/links/s/s/root/repo/.git/objects/info/alternates';
+  for (const [code, ours] of [
+    ['EACCES', 'WORKSPACE_NOT_WRITABLE'],
+    ['EROFS', 'WORKSPACE_NOT_WRITABLE'],
+    ['ENOTDIR', 'UNSAFE_MOUNT'],
+    ['ENOSPC', 'LAUNCH_FAILED'],
+  ] as const) {
+    const cause = Object.assign(new Error(`${code}: fails, open '${path}'`), { code, path });
+    const failure = partFailure('/repo/.git/objects/info/alternates', cause);
+    expect(failure.code).toBe(ours);
+    expect(failure.message).toContain('"/repo/.git/objects/info/alternates"');
+    expect(failure.message).not.toMatch(/\/s\/s\/|\bE[A-Z]{4,}\b/);
+  }
 });

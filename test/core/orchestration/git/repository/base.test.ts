@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Worktrees } from '../../../../../src/core/orchestration/git/worktrees/worktrees.js';
@@ -148,4 +148,74 @@ describe('a session that waits', () => {
     const { path } = await worktrees.ensure(repo, request);
     expect(git(path, 'rev-parse', 'HEAD')).toBe(git(repo, 'rev-parse', 'v1'));
   });
+});
+
+const refusal = (repo: string, base?: string): Promise<string> =>
+  begin(repo, base).then(
+    () => 'nothing is refused',
+    (error: Error) => error.message,
+  );
+
+it.each([
+  'main-worktree/HEAD',
+  'worktrees/wt/HEAD',
+  'refs/worktree/foo',
+  'worktree/foo',
+  'refs/bisect/bad',
+  'bisect/bad',
+])('a name of one worktree only is refused in a linked worktree: %s', async (base) => {
+  const repo = scene();
+  git(repo, 'worktree', 'add', '--quiet', '-b', 'wt', join(repo, '../wt'), 'HEAD~1');
+  for (const ref of ['refs/worktree/foo', 'refs/bisect/bad'])
+    for (const top of [repo, join(repo, '../wt')]) git(top, 'update-ref', ref, 'HEAD');
+  const message = await refusal(join(repo, '../wt'), base);
+  expect(message).toContain(`"${base}" ('worktree.base') is a name that belongs to one worktree only`);
+  const commit = git(join(repo, '../wt'), 'rev-parse', '--verify', base).trim();
+  expect(message).toContain(`rev-parse --verify '${base}'`);
+  expect(await begin(join(repo, '../wt'), commit)).toBe(`${commit}\n`);
+});
+
+it('a branch may have a name that looks like that of one worktree', async () => {
+  const repo = scene();
+  git(repo, 'branch', 'worktrees/a/b', 'HEAD~1');
+  expect(await begin(repo, 'worktrees/a/b')).toBe(git(repo, 'rev-parse', 'HEAD~1'));
+});
+
+it('the advised command takes the given name as one word', async () => {
+  const repo = scene();
+  expect(await refusal(repo, "no such'; x")).toContain(String.raw`rev-parse --verify 'no such'\''; x'`);
+});
+
+it('what lies beyond the cut of a shallow clone is refused with the command that fetches it', async () => {
+  const repo = scene();
+  git('/', 'clone', '--quiet', '--depth=1', `file://${repo}`, `${repo}-shallow`);
+  expect(await refusal(`${repo}-shallow`, 'HEAD~1')).toMatch(/is a shallow clone.*'git fetch --unshallow'/);
+  expect(await refusal(repo, 'HEAD~9')).not.toContain('shallow');
+});
+
+it.each<[string, (gitDir: string) => void]>([
+  ['a list of branches that git cannot read', (gitDir) => writeFileSync(join(gitDir, 'packed-refs'), 'xx\n')],
+  ['an empty ref file', (gitDir) => writeFileSync(join(gitDir, 'refs/heads/main'), '')],
+  [
+    'lost objects',
+    (gitDir) => {
+      rmSync(join(gitDir, 'objects'), { recursive: true });
+      mkdirSync(join(gitDir, 'objects'));
+    },
+  ],
+])('a damaged repository is not taken for one without commits: %s', async (_, damage) => {
+  const repo = repository();
+  if (_.startsWith('a list')) git(repo, 'pack-refs', '--all');
+  damage(join(repo, '.git'));
+  for (const base of [undefined, 'main', 'HEAD']) {
+    const message = await refusal(repo, base);
+    expect(message).toContain(`git -C '${repo}' fsck`);
+    expect(message).not.toContain('first commit');
+  }
+});
+
+it('a repository without commits is told to make one', async () => {
+  const repo = `${repository()}-new`;
+  git('/', 'init', '--quiet', repo);
+  expect(await refusal(repo)).toContain('Make a first commit');
 });

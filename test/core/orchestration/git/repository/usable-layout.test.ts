@@ -267,11 +267,11 @@ describe('a repository in which git could not work', () => {
 });
 
 /** What git could not read in a container. The last item says if the session may get a worktree of its own all the same. */
-const DAMAGES: readonly (readonly [string, string, (gitDir: string) => void, worksForWorktrees?: boolean])[] = [
+const DAMAGES: readonly (readonly [string, string, (gitDir: string) => void])[] = [
   ...['config', 'objects', 'refs', 'packed-refs', 'logs'].map(
     (part) => [`${part} is a link`, `/${part}" is a link`, (gitDir: string) => linked(gitDir, part)] as const,
   ),
-  ['hooks is a link', '/hooks" is a link', (gitDir) => linked(gitDir, 'hooks'), true],
+  ['hooks is a link', '/hooks" is a link', (gitDir) => linked(gitDir, 'hooks')],
   [
     'commondir leads elsewhere',
     'commondir',
@@ -290,13 +290,14 @@ const DAMAGES: readonly (readonly [string, string, (gitDir: string) => void, wor
 ];
 
 describe('a repository that git could not read in a container', () => {
-  it.each(DAMAGES)('is refused: %s', async (_, reason, damage, worksForWorktrees = false) => {
+  it.each(DAMAGES)('is refused: %s', async (name, reason, damage) => {
     const top = repository();
     damage(join(top, '.git'));
     const { message } = await errorOf(usableLayout(top, true), 'INVALID_OPTIONS');
     expect(message).toContain(reason);
     const worktree = usableLayout(top, false).then(() => true);
-    expect(await worktree.catch(() => false)).toBe(worksForWorktrees);
+    // A worktree has hooks of its own.
+    expect(await worktree.catch(() => false)).toBe(name === 'hooks is a link');
   });
 
   it('is refused if it is that of a worktree', async () => {
@@ -368,4 +369,12 @@ describe.runIf(process.getuid?.() === 0)("a repository around a session's folder
     const cwd = around(owner, owner, 1234);
     expect(await usableLayout(cwd, true)).toMatchObject({ root: dirname(cwd) });
   });
+});
+
+it('a plain repository without its objects is not told to repair a worktree', async () => {
+  const repo = repository();
+  rmSync(join(repo, '.git/objects'), { recursive: true });
+  const { message } = await errorOf(usableLayout(repo, true), 'INVALID_OPTIONS');
+  expect(message).toContain('has to come from a copy or a new clone');
+  expect(message).not.toContain('worktree repair');
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { Worktrees } from '../../../../../src/core/orchestration/git/worktrees/worktrees.js';
@@ -186,3 +186,42 @@ it('a branch with a very long name gets a worktree', async () => {
   expect(git(path, 'symbolic-ref', '--short', 'HEAD').trim()).toBe(branch);
   execFileSync('ls', [path]);
 });
+
+it('a worktree that was moved is not given up: first how to repair it, and how a locked one is given up', async () => {
+  const repo = repository();
+  git(repo, 'worktree', 'add', '--quiet', '-b', 'moved', `${repo}-moved`);
+  renameSync(`${repo}-moved`, `${repo}-else`);
+  const refused = (): Promise<string> =>
+    new Worktrees().check(repo, { branch: 'moved' }).then(
+      () => '',
+      (error: Error) => error.message,
+    );
+  expect(await refused()).toContain(
+    `If it was moved, run in its new place: git worktree repair. If it was removed, run: git -C '${repo}' worktree prune.`,
+  );
+  git(repo, 'worktree', 'lock', `${repo}-moved`);
+  const message = await refused();
+  expect(message).toContain('it is locked');
+  rmSync(`${repo}-else`, { recursive: true });
+  execFileSync('/bin/sh', ['-ec', / run: (git -C .*)\.$/.exec(message)?.[1] ?? 'false']);
+  await expect(new Worktrees().check(repo, { branch: 'moved' })).resolves.toBeDefined();
+});
+
+it.skipIf(process.getuid?.() !== 0)(
+  'a repository on a file system that is read-only is refused for that reason',
+  async () => {
+    const repo = repository();
+    const other = join(dirname(repo), 'read-only');
+    mkdirSync(other);
+    execFileSync('mount', ['--bind', repo, other]);
+    try {
+      execFileSync('mount', ['-o', 'remount,bind,ro', other]);
+      const checked = new Worktrees().check(other, { branch: 'one', path: `${repo}-one` });
+      await expect(checked).rejects.toThrow(
+        /"[^"]*\/read-only\/\.git\/objects", which is on a file system that is read-only/,
+      );
+    } finally {
+      execFileSync('umount', [other]);
+    }
+  },
+);
