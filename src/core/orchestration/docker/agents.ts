@@ -25,6 +25,8 @@ export interface Agent {
   /** Where Claude Code keeps its configuration. */
   readonly configDir: string;
   readonly claudeVersion: string;
+  /** Files from which Claude Code starts. */
+  readonly programs: readonly string[];
   readonly onboarded: boolean;
   /** Absent if the container starts with its user. */
   readonly preparation?: Preparation;
@@ -152,7 +154,7 @@ export class Agents {
     );
     const problem = tried({ found, user, home, configDir });
     if (problem !== '') throw noClaude(as, problem);
-    const { claudeVersion, onboarded } = found;
+    const { claudeVersion, onboarded, programs } = found;
     return {
       uid: user.uid,
       gid: user.gid,
@@ -161,6 +163,7 @@ export class Agents {
       home,
       configDir,
       claudeVersion,
+      programs,
       onboarded,
       preparation: prepared,
       facts,
