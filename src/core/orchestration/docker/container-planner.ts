@@ -29,7 +29,7 @@ import { requireUsableHome } from './mounted-home.js';
 import { requireOnboarded } from './onboarding.js';
 import { conversationIn, requireOwnPlaces } from './own-places.js';
 import type { AskedCaches } from './session-caches.js';
-import { ensureSessionNetwork } from './session-network.js';
+import { ensureSessionNetwork, requireNetwork } from './session-network.js';
 import { SessionVolumes } from './session-volumes.js';
 
 /** A container that is about to be started. */
@@ -122,6 +122,7 @@ export class ContainerPlanner {
     ];
     requireMountable([...places, ...asked.map(({ source }) => source)], spec.docker);
     await this.#volumes.check(spec.docker);
+    await requireNetwork(this.#options.engine, spec.docker);
     const { agent } = await this.ground({ ...spec, cwd: await workFolder(spec) });
     const { keyFile, mounts } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
     requireMountable(
