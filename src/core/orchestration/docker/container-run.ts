@@ -236,8 +236,13 @@ function runEnd(state: ContainerState | Error | undefined, exit: ProcessExit): R
       const error = "'docker' could not be started. Check that it is installed and on the PATH";
       return { reason: 'LAUNCH_FAILED', exitCode: exit.code, error };
     }
-    if (never) return { reason: 'LAUNCH_FAILED', exitCode: exit.code ?? 0, error: refusalInWords(state?.error ?? '') || never };
-    if (state) return { reason: 'LAUNCH_FAILED', error: refusalInWords(state.error) || 'the container was made but not started' };
+    if (never)
+      return { reason: 'LAUNCH_FAILED', exitCode: exit.code ?? 0, error: refusalInWords(state?.error ?? '') || never };
+    if (state)
+      return {
+        reason: 'LAUNCH_FAILED',
+        error: refusalInWords(state.error) || 'the container was made but not started',
+      };
     const how = exit.signal ?? `exit code ${exit.code}`;
     return { reason: 'lost', error: `The container is gone without a trace; the docker client ended with ${how}.` };
   }

@@ -113,7 +113,9 @@ describe('the facts of an image', () => {
   it('the probe script finds the files from which Claude Code starts, also those that a script starts', async () => {
     const program = join(tempFolder(), 'cli.js');
     writeFileSync(program, '');
-    const { programs } = readProbe(await saidWith(`echo '{"claude_code_version":"2.1.98"}'; exec true ${program} /no/such`)) as ImageFacts;
+    const { programs } = readProbe(
+      await saidWith(`echo '{"claude_code_version":"2.1.98"}'; exec true ${program} /no/such`),
+    ) as ImageFacts;
     expect(programs).toEqual(expect.arrayContaining([expect.stringMatching(/\/claude$/), program]));
     expect(programs).not.toContain('/no/such');
   });

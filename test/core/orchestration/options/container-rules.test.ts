@@ -29,7 +29,7 @@ describe('the form of the options of a container', () => {
     ['extraHosts', { 'a b': '1.2.3.4' }, 'extraHosts'],
     ['extraHosts', { 'a:1.1.1.1': '1.2.3.4' }, 'extraHosts'],
     ['extraHosts', { name: 'gateway' }, 'extraHosts.name'],
-    ['memory', '1m', 'memory: must be at least \'6m\''],
+    ['memory', '1m', "memory: must be at least '6m'"],
     ['memory', '0', 'memory'],
     ['memory', '99999999999g', 'memory: must be at most'],
     ['cpus', 0.001, 'cpus: must be at least 0.01'],

@@ -3,9 +3,12 @@ import { resolveDocker } from '../../../../src/core/orchestration/options/asked-
 import { homeFolder, homeProblem } from '../../../../src/core/orchestration/workspace/home-folder.js';
 
 describe.each(['HOME', 'CLAUDE_CONFIG_DIR'])('the folder of %s', (name) => {
-  it.each(['/tmp/h', '/home/node/.cc', '/data/my claude', '/root', '/workspaces/x', '/tmp/h/'])('may be %s', (folder) => {
-    expect(homeProblem(name, folder)).toBeUndefined();
-  });
+  it.each(['/tmp/h', '/home/node/.cc', '/data/my claude', '/root', '/workspaces/x', '/tmp/h/'])(
+    'may be %s',
+    (folder) => {
+      expect(homeProblem(name, folder)).toBeUndefined();
+    },
+  );
 
   it.each([
     ['', 'absolute path'],
