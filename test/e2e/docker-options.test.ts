@@ -11,7 +11,7 @@ const image = engine.newestImage;
 const SERVE = `node -e "require('http').createServer((q, r) => r.end('here')).listen(${PORT}, '0.0.0.0', () => require('fs').writeFileSync('listening', ''))"`;
 const FACTS = [
   'df -k /dev/shm /scratch | awk \'{print "size", $6, $2}\' > facts',
-  'echo "mode $(stat -c %a /scratch)" >> facts',
+  'for folder in /scratch /workspace/scratch /tmp; do echo "mode $folder $(stat -c "%u %a" $folder) $(touch $folder/x && echo mine)"; done >> facts',
   'echo "nofile $(ulimit -Hn)" >> facts',
   'grep machine.test /etc/hosts >> facts',
   'grep fixed.test /etc/hosts >> facts',
@@ -53,7 +53,12 @@ describe('the options of a container', () => {
         { name: kept, target: '/kept' },
         { name: deps, target: '/workspace/deps' },
       ],
-      tmpfs: [{ target: '/scratch', size: '16m', mode: '1770' }],
+      tmpfs: [
+        { target: '/scratch', size: '16m', mode: '700' },
+        { target: '/workspace/scratch' },
+        // The image has the folder, with another mode.
+        { target: '/tmp', mode: '700' },
+      ],
       ports: [{ container: PORT }],
       extraHosts: { 'machine.test': 'host-gateway', 'fixed.test': '10.9.8.7' },
       shmSize: '128m',
@@ -79,7 +84,9 @@ describe('the options of a container', () => {
     const facts = await readFile(join(cwd, 'facts'), 'utf8');
     expect(facts).toContain('size /dev/shm 131072\n');
     expect(facts).toContain('size /scratch 16384\n');
-    expect(facts).toContain('mode 1770\n');
+    const { uid } = await stat(cwd);
+    for (const folder of ['/scratch 700', '/workspace/scratch 1777', '/tmp 700'])
+      expect(facts).toContain(`mode ${folder.replace(' ', ` ${uid} `)} mine\n`);
     expect(facts).toContain('nofile 8192\n');
     expect(facts).toMatch(/^\d+\.\d+\.\d+\.\d+\s+machine\.test$/m);
     expect(facts).toMatch(/^10\.9\.8\.7\s+fixed\.test$/m);

@@ -14,6 +14,7 @@ export function imageFacts(change: Partial<ImageFacts> = {}): ImageFacts {
     shell: '/bin/bash',
     imageHome: '/home/node',
     setpriv: '/usr/bin/setpriv',
+    programs: ['/usr/local/bin/claude', '/opt/claude/cli.js'],
     lacks: [],
     uidMap: '0 0 4294967295',
     gidMap: '0 0 4294967295',

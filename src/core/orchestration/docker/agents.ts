@@ -24,6 +24,8 @@ export interface Agent {
   /** Where Claude Code keeps its configuration. */
   readonly configDir: string;
   readonly claudeVersion: string;
+  /** Files from which Claude Code starts. */
+  readonly programs: readonly string[];
   readonly onboarded: boolean;
   /** Absent if the container starts with its user. */
   readonly preparation?: Preparation;
@@ -45,6 +47,9 @@ export interface AgentRequest {
 
 /** What is known of a folder that is gone. */
 const NOBODYS = { uid: 0, gid: 0, mode: 0 };
+
+/** The highest id of a user that a container can have. */
+const MOST_ID = 2_147_483_647;
 
 /** The variables that decide where Claude Code is, and where it keeps its files. */
 const DECISIVE = ['HOME', 'CLAUDE_CONFIG_DIR', 'PATH'];
@@ -135,6 +140,7 @@ export class Agents {
     const home = homeFor(facts);
     const configDir = facts.configDir === `${facts.home}/.claude` ? `${home}/.claude` : facts.configDir;
     const as = { image: docker.image, user: `${user.uid}:${user.gid}` };
+    if (Math.max(user.uid, user.gid) > MOST_ID) throw noClaude(as, `Docker takes ids of users up to ${MOST_ID}`);
     const lacks = [...(facts.setpriv === '' ? ['setpriv'] : []), ...facts.lacks];
     if (lacks.length > 0) throw noClaude(as, inTheWay ?? tried({ lacks, home, configDir }));
     const prepared = preparation({
@@ -155,7 +161,7 @@ export class Agents {
     );
     const problem = tried({ found, user, home, configDir });
     if (problem !== '') throw noClaude(as, problem);
-    const { claudeVersion, onboarded } = found;
+    const { claudeVersion, onboarded, programs } = found;
     return {
       uid: user.uid,
       gid: user.gid,
@@ -164,6 +170,7 @@ export class Agents {
       home,
       configDir,
       claudeVersion,
+      programs,
       onboarded,
       preparation: prepared,
       facts,

@@ -29,7 +29,7 @@ import { requireUsableHome } from './mounted-home.js';
 import { requireOnboarded } from './onboarding.js';
 import { conversationIn, requireOwnPlaces } from './own-places.js';
 import type { AskedCaches } from './session-caches.js';
-import { ensureSessionNetwork } from './session-network.js';
+import { ensureSessionNetwork, requireNetwork } from './session-network.js';
 import { folderOfUser, requireOwnWorktree } from './session-user.js';
 import { SessionVolumes } from './session-volumes.js';
 
@@ -44,6 +44,8 @@ export interface PlannedContainer {
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Record<string, string>;
+  /** The agent's user. */
+  owner: { readonly uid: number; readonly gid: number };
   /** What root does before the agent's user gets the container. Absent if the container starts with that user. */
   preparation?: Preparation;
   /** The folder in which Claude begins: `/workspace`, or a folder in it. */
@@ -121,6 +123,7 @@ export class ContainerPlanner {
     ];
     requireMountable([...places, ...asked.map(({ source }) => source)], spec.docker);
     await this.#volumes.check(spec.docker);
+    await requireNetwork(this.#options.engine, spec.docker);
     const { agent } = await this.ground({ ...spec, cwd: await folderOfUser(spec) });
     if (!spec.readOnly) await requireGitRights(spec.cwd, agent.onMachine, spec.worktree?.branch);
     const { keyFile, mounts } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
@@ -224,6 +227,7 @@ export class ContainerPlanner {
         ...agent.preparation?.env,
         ...guard.env,
       },
+      owner,
       ...(agent.preparation && { preparation: agent.preparation }),
       claudeVersion: agent.claudeVersion,
       workdir: inWorkspace(spec.part ?? ''),

@@ -7,6 +7,7 @@ import { messageOf } from '../util/errors.js';
 import type { ContainerState } from './container-state.js';
 import type { ContainerWatch } from './container-watch.js';
 import { type DockerEngine, ENGINE_AWAY_MS, ENGINE_RETRY_MS } from './engine.js';
+import { refusalInWords } from './engine-refusals.js';
 import { startedWith } from './started-with.js';
 
 /**
@@ -235,8 +236,13 @@ function runEnd(state: ContainerState | Error | undefined, exit: ProcessExit): R
       const error = "'docker' could not be started. Check that it is installed and on the PATH";
       return { reason: 'LAUNCH_FAILED', exitCode: exit.code, error };
     }
-    if (never) return { reason: 'LAUNCH_FAILED', exitCode: exit.code ?? 0, error: state?.error || never };
-    if (state) return { reason: 'LAUNCH_FAILED', error: state.error || 'the container was made but not started' };
+    if (never)
+      return { reason: 'LAUNCH_FAILED', exitCode: exit.code ?? 0, error: refusalInWords(state?.error ?? '') || never };
+    if (state)
+      return {
+        reason: 'LAUNCH_FAILED',
+        error: refusalInWords(state.error) || 'the container was made but not started',
+      };
     const how = exit.signal ?? `exit code ${exit.code}`;
     return { reason: 'lost', error: `The container is gone without a trace; the docker client ended with ${how}.` };
   }

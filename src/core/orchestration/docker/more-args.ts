@@ -1,10 +1,19 @@
 import type { ContainerOptions, PortOption, UlimitOption } from '../session/container-options.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import { OrchestrationError, quote } from '../util/errors.js';
+import { quoted } from '../util/shell-quote.js';
 import { parseNamedMounts } from '../workspace/volumes.js';
+import { SYSTEM_PATH } from './system-path.js';
 
-/** The flags of `docker run` for the options of `ContainerOptions`. */
-export function moreArgs(options: Readonly<Partial<DockerOptions>>): string[] {
+/** The mode of a folder in memory, if the option gives none. */
+const TMPFS_MODE = '1777';
+
+/**
+ * The flags of `docker run` for the options of `ContainerOptions`.
+ *
+ * @param owner the user whom folders in memory belong to
+ */
+export function moreArgs(options: Readonly<Partial<DockerOptions>>, owner: Owner): string[] {
   const { ports = [], extraHosts = {}, shmSize, ulimits = {}, platform, gpus, selinux } = options;
   const { volumes, tmpfs } = parseNamedMounts(options);
   return [
@@ -12,14 +21,10 @@ export function moreArgs(options: Readonly<Partial<DockerOptions>>): string[] {
       '--mount',
       fields(['type=volume', `source=${name}`, `target=${target}`, ...(readonly ? ['readonly'] : [])]),
     ]),
-    ...tmpfs.flatMap(({ target, size, mode }) => [
-      '--mount',
-      fields([
-        'type=tmpfs',
-        `target=${target}`,
-        ...(size === undefined ? [] : [`tmpfs-size=${size}`]),
-        ...(mode === undefined ? [] : [`tmpfs-mode=${mode}`]),
-      ]),
+    // `--mount` takes no owner.
+    ...tmpfs.flatMap(({ target, size, mode = TMPFS_MODE }) => [
+      '--tmpfs',
+      `${target}:uid=${owner.uid},gid=${owner.gid},mode=${mode}${size === undefined ? '' : `,size=${size}`}`,
     ]),
     ...ports.flatMap((port) => ['--publish', published(port)]),
     ...Object.entries(extraHosts).flatMap(([name, address]) => ['--add-host', `${name}:${address}`]),
@@ -29,6 +34,23 @@ export function moreArgs(options: Readonly<Partial<DockerOptions>>): string[] {
     ...(gpus === undefined ? [] : ['--gpus', cards(gpus)]),
     ...(selinux === 'disable' ? ['--security-opt', 'label=disable'] : []),
   ];
+}
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * Words in front of a container's command which give the folders in memory their modes. Where the image or the workspace has a
+ * folder already, the engine gives its mode to the one in memory. The agent's user does this, who owns them: root could be led to
+ * other files by a link that an agent puts in the way.
+ */
+export function tmpfsWords(options: Readonly<Partial<DockerOptions>>): string[] {
+  const { tmpfs } = parseNamedMounts(options);
+  if (tmpfs.length === 0) return [];
+  const changes = tmpfs.map(({ target, mode = TMPFS_MODE }) => `PATH=${SYSTEM_PATH} chmod ${mode} ${quoted(target)}`);
+  return ['/bin/sh', '-c', `${changes.join('\n')}\nexec "$@"`, 'sh'];
 }
 
 /** The flags for caches. Without `volume-nocopy`, an empty volume would get the owner that its place has in the image. */

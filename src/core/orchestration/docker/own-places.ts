@@ -19,11 +19,13 @@ interface Asked {
  * any moment. So nothing of that kind may be mounted around a place of the library's own. The configuration folder itself may be
  * mounted: nobody in the container can rename what is mounted in it.
  *
+ * Also refuses what would hide Claude Code's own files, or Claude Code itself, so that it could not work.
+ *
  * @param own the places in the container at which the library mounts files of its own
  * @throws OrchestrationError `INVALID_OPTIONS`
  */
 export function requireOwnPlaces(
-  { home, configDir }: Pick<Agent, 'home' | 'configDir'>,
+  { home, configDir, programs }: Pick<Agent, 'home' | 'configDir' | 'programs'>,
   { docker, caches = [] }: Pick<DockerSpec, 'docker' | 'caches'>,
   own: readonly string[] = [],
 ): void {
@@ -39,7 +41,9 @@ export function requireOwnPlaces(
     ...volumes.map(({ target }) => ({ option: 'docker.volumes', target })),
     ...caches.map(({ target }) => ({ option: 'caches', target })),
   ];
-  for (const { option, target } of [...lasting, ...tmpfs.map((each) => ({ option: 'docker.tmpfs', ...each }))]) {
+  const inMemory = tmpfs.map(({ target }) => ({ option: 'docker.tmpfs', target }));
+  const inVolumes = lasting.filter(({ option }) => option !== 'docker.mounts');
+  for (const { option, target } of [...lasting, ...inMemory]) {
     if (isInside(target, conversation))
       throw covers(option, target, `is where Claude's conversation is (${conversation})`);
   }
@@ -47,6 +51,21 @@ export function requireOwnPlaces(
     const place = [conversation, ...own].find((each) => each !== target && isInside(each, target));
     if (place === undefined || (place === conversation && target === configDir)) continue;
     throw covers(option, target, `lies around ${quote(place)}, and an agent could lead that place elsewhere by a link`);
+  }
+  // What is in a mounted folder is known, and the user may have put Claude Code there.
+  for (const { option, target } of [...inVolumes, ...inMemory]) {
+    const program = programs.find((path) => isInside(path, target));
+    if (program !== undefined) throw covers(option, target, `would cover ${quote(program)}, which starts Claude Code`);
+  }
+  for (const { option, target } of inMemory) {
+    const folder = [configDir, home].find((each) => isInside(each, target));
+    if (folder !== undefined)
+      throw covers(option, target, `would hide the files that Claude Code has in ${quote(folder)}`);
+  }
+  for (const { option, target } of inVolumes) {
+    // Nobody makes the folder in the volume.
+    if (target !== home && isInside(home, target))
+      throw covers(option, target, `lies around the home folder ${quote(home)}`);
   }
 }
 

@@ -15,6 +15,8 @@ const ENDED = `${MARK} ended`;
 export const FIRST_LINE_S = 40;
 /** How much of that line is kept. */
 const MOST_OF_LINE = 500;
+/** How much of a script that starts Claude Code is searched for files. */
+const MOST_OF_SCRIPT = 4_096;
 /** The programs that prepare a home folder, besides `setpriv`. */
 const TOOLS = ['find', 'chown', 'mkdir', 'cat'];
 
@@ -62,6 +64,20 @@ PATH=$path
 for name in ${GUARD_VARIABLES.join(' ')}; do
   eval "value=\\$$name"
   [ -z "$value" ] || printf '${MARK} env %s=%s\\n' "$name" "$value"
+done
+for name in claude node; do
+  program=$(command -v "$name") || continue
+  real=$(readlink -f "$program" 2>/dev/null) || real=$program
+  say "program $program"
+  say "program $real"
+  # A script may start Claude Code from elsewhere.
+  case $(head -c 2 "$real" 2>/dev/null) in
+    '#!')
+      for word in $(head -c ${MOST_OF_SCRIPT} "$real" | tr -cs 'A-Za-z0-9_./@+-' '\\n' | grep '^/'); do
+        if [ -f "$word" ]; then say "program $word"; fi
+      done
+      ;;
+  esac
 done
 if [ -z "$works" ]; then echo ${ENDED}; exit; fi
 say works
@@ -126,6 +142,7 @@ export function readProbe(output: string): ProbedImage | string {
     imageHome: owner?.[2] ?? '',
     setpriv: marked('setpriv (/\\S*)')?.[1] ?? '',
     lacks: all('lacks (\\S+)').map(([, tool = '']) => tool),
+    programs: [...new Set(all('program (/[^\\r\\n]*)').map(([, path = '']) => path))],
     uidMap: all('uid ([\\d ]+)')
       .map(([, line = '']) => line)
       .join('\n'),

@@ -25,6 +25,8 @@ export interface ProbedImage {
   setpriv: string;
   /** Other programs that are missing and needed to prepare a home folder. */
   lacks: string[];
+  /** Files from which Claude Code starts: `claude`, what it leads to, and `node`. */
+  programs: string[];
   /** The lines of `/proc/self/uid_map` and `gid_map`. */
   uidMap: string;
   gidMap: string;
@@ -52,6 +54,7 @@ const probedSchema: z.ZodType<ProbedImage> = z.strictObject({
   imageHome: z.string(),
   setpriv: z.string(),
   lacks: z.array(z.string()),
+  programs: z.array(z.string()),
   uidMap: z.string(),
   gidMap: z.string(),
   claudeVersion: z.string(),

@@ -2,7 +2,7 @@ import type { DockerOptions } from '../session/docker-options.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { checkedStart } from './checked-start.js';
 import { PREPARING_CAPABILITIES, type Preparation } from './home-preparation.js';
-import { cacheArgs, fields, labelledMount, moreArgs, userLabels } from './more-args.js';
+import { cacheArgs, fields, labelledMount, moreArgs, tmpfsWords, userLabels } from './more-args.js';
 
 /** Everything that determines how a container is started. */
 export interface ContainerSpec {
@@ -15,6 +15,8 @@ export interface ContainerSpec {
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Readonly<Record<string, string>>;
+  /** The agent's user. */
+  owner: { readonly uid: number; readonly gid: number };
   /** Absent if the container starts with the agent's user. */
   preparation?: Preparation;
   /** The absolute path of the folder in which the command begins. */
@@ -60,7 +62,7 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
     // session.
     '--sig-proxy=false',
     ...spec.mounts.flatMap((mount) => mountArgs(mount, options.selinux)),
-    ...moreArgs(options),
+    ...moreArgs(options, spec.owner),
     ...cacheArgs(spec.cacheMounts ?? []),
   ];
 
@@ -90,7 +92,7 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
       env[key] = value;
     }
   }
-  const command = [...spec.entrypoint, ...(spec.before ?? []), ...spec.command];
+  const command = [...tmpfsWords(options), ...spec.entrypoint, ...(spec.before ?? []), ...spec.command];
   const start = checkedStart(spec.mounts, spec.canary, command, spec.preparation);
   return { args: [...args, '--entrypoint', start.entrypoint, options.image, ...start.args], env };
 }

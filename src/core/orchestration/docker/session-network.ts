@@ -1,4 +1,5 @@
-import { OrchestrationError } from '../util/errors.js';
+import type { DockerOptions } from '../session/docker-options.js';
+import { OrchestrationError, quote } from '../util/errors.js';
 import type { DockerEngine, EngineNetwork } from './engine.js';
 
 /**
@@ -36,6 +37,27 @@ export async function ensureSessionNetwork(engine: DockerEngine): Promise<string
   throw new OrchestrationError(
     'LAUNCH_FAILED',
     `The Docker network '${name}' would let sessions reach each other. Remove it ('docker network rm ${name}'), and it is made anew, or name another one in docker.network. Podman cannot keep containers on a network apart: with Podman, name one ('bridge', 'none', or your own).`,
+  );
+}
+
+/** Networks that are always there, and those that are named by a container or by an id. */
+const NOT_LOOKED_FOR = /^(none|host|bridge|default|container:.*|[0-9a-f]{4,64})$/;
+
+/**
+ * The check of `docker.network` when a session is created. Without that option, the engine is not asked.
+ *
+ * @throws OrchestrationError `INVALID_OPTIONS` if the engine has no such network, `DOCKER_UNAVAILABLE`
+ */
+export async function requireNetwork(
+  engine: Pick<DockerEngine, 'networks'>,
+  { network }: Readonly<Partial<DockerOptions>>,
+): Promise<void> {
+  if (network === undefined || NOT_LOOKED_FOR.test(network)) return;
+  const found = await engine.networks([network]);
+  if (found.length > 0) return;
+  throw new OrchestrationError(
+    'INVALID_OPTIONS',
+    `Option 'docker.network': the engine has no network ${quote(network)}. Make it ('docker network create ${network}'), or name another one ('docker network ls').`,
   );
 }
 

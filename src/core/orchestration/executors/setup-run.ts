@@ -54,7 +54,7 @@ export function withSetup(
     setup: { follow: (report) => follower.follow(report) },
     ended: handle.ended.then(async (end) => {
       await follower.finish();
-      return ended(end, follower.failure);
+      return ended(end, follower);
     }),
     detach() {
       follower.close();
@@ -72,8 +72,11 @@ export async function loginOfSetup(
   return login.variablesFor(docker).catch(() => ({}));
 }
 
+/** Says so little because the commands may have removed the files that say more. */
+const UNREPORTED = `A command of setup failed, so the agent did not begin. Which one is not known, because its report is gone: ${SETUP_PLACE} has to stay as it is`;
+
 /** The files may say anything, so the container's own exit code decides. */
-function ended(end: RunEnd, failure: string | undefined): RunEnd {
-  if (end.exitCode !== SETUP_EXIT || failure === undefined) return end;
-  return { ...end, reason: 'SETUP_FAILED', error: failure };
+function ended(end: RunEnd, { failure, passed }: SetupFollower): RunEnd {
+  if (end.exitCode !== SETUP_EXIT || passed) return end;
+  return { ...end, reason: 'SETUP_FAILED', error: failure ?? UNREPORTED };
 }

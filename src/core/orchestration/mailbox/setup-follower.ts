@@ -100,6 +100,11 @@ export class SetupFollower {
     return `The command setup[${index}] (${JSON.stringify(endOf(run, 200))}) ${how}, so the agent did not begin. ${output}`;
   }
 
+  /** True if all commands have succeeded, as far as their files say. */
+  get passed(): boolean {
+    return this.#index >= this.#options.commands.length;
+  }
+
   #stop(): void {
     this.#watch?.close();
     this.#watch = undefined;

@@ -1,6 +1,7 @@
 import type { SessionSpec } from '../contract/session-spec.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import { DEFAULT_IMAGE, type DockerOptions } from '../session/docker-options.js';
+import { homeFolder } from '../workspace/home-folder.js';
 
 /** What a session asks for beyond its defaults: nothing, a run directly on the machine, or options of its own. */
 export type AskedDocker = undefined | false | Partial<DockerOptions>;
@@ -20,6 +21,7 @@ export function resolveDocker(
 }
 
 function mergeDocker(defaults: Partial<DockerOptions>, own: Partial<DockerOptions>): DockerOptions {
-  const env = { ...defaults.env, ...own.env };
+  const given = Object.entries({ ...defaults.env, ...own.env });
+  const env = Object.fromEntries(given.map(([name, value]) => [name, homeFolder(name, value)]));
   return { image: DEFAULT_IMAGE, ...defaults, ...own, env };
 }

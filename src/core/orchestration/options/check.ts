@@ -37,6 +37,13 @@ function deepest(issue: Issue): Issue {
 const TYPE_ISSUES: ReadonlySet<string> = new Set(['invalid_type', 'invalid_union', 'invalid_value']);
 
 function problemOf(schema: z.ZodType, issue: Issue): { path: PropertyKey[]; message: string } {
+  if (issue.code === 'invalid_key') {
+    const [wrong] = issue.issues;
+    const name = String(issue.path.at(-1));
+    const known = keysOf(innerSchema(schema, issue.path.slice(0, -1)));
+    if (known.length > 0) return { path: issue.path, message: unknownKey(name, known) };
+    return { path: issue.path.slice(0, -1), message: `the name ${quote(name)} ${wrong?.message ?? 'is not accepted'}` };
+  }
   if (issue.code === 'unrecognized_keys') {
     const [key = ''] = issue.keys;
     return { path: [...issue.path, key], message: unknownKey(key, keysOf(innerSchema(schema, issue.path))) };

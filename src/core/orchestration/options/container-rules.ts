@@ -57,7 +57,12 @@ function requireSafePorts({ ports = [], network, allowUnsafePorts }: Readonly<Do
   }
 }
 
-const placeOf = ({ address = '127.0.0.1', host }: PortOption): string => `${address} ${host}`;
+const placeOf = ({ address = '127.0.0.1', host }: PortOption): string => `${sameForm(address)} ${host}`;
+
+/** Addresses of IPv6 can be written in several ways. */
+function sameForm(address: string): string {
+  return isIP(address) === 6 ? new URL(`http://[${address}]`).hostname : address;
+}
 
 function isLoopback(address: string): boolean {
   return LOOPBACK.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');

@@ -2,7 +2,37 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { OWN_LABELS } from '../session/container-options.js';
 
-const size = z.string().regex(/^[1-9]\d*[bkmg]?$/i, "must read like '1g' or '256m'");
+/** Docker takes no container with less. */
+const LEAST_MEMORY = 6 * 1024 ** 2;
+/** No machine has more memory, and the engine takes the number. */
+const MOST_MEMORY = 1024 ** 5;
+const FACTORS: Readonly<Record<string, number>> = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+
+/** The bytes of a size as Docker writes it. */
+function bytesOf(text: string): number {
+  return Number.parseInt(text, 10) * (FACTORS[text.slice(-1).toLowerCase()] ?? 1);
+}
+
+const sizeLike = (example: string) =>
+  z
+    .string()
+    .regex(/^[1-9]\d*[bkmg]?$/i, `must read like ${example}`)
+    .refine((text) => bytesOf(text) <= MOST_MEMORY, `must be at most '${MOST_MEMORY / 1024 ** 3}g'`);
+const size = sizeLike("'1g' or '256m'");
+
+/** The limits of a container. */
+export const resourceOptions = {
+  memory: sizeLike("'4g' or '512m'")
+    .refine((text) => bytesOf(text) >= LEAST_MEMORY, "must be at least '6m', the least that Docker takes")
+    .optional(),
+  cpus: z.number().min(0.01, 'must be at least 0.01, the least that Docker takes').max(100_000).optional(),
+  /** The kernel has no more processes. */
+  pidsLimit: z
+    .int()
+    .positive()
+    .max(2 ** 22, `must be at most ${2 ** 22}, the most that Linux has`)
+    .optional(),
+};
 /** Where something is mounted. `workspace/volumes.ts` checks the place. */
 const target = z.string().min(1);
 const port = z.int().min(1).max(65_535);
@@ -23,6 +53,10 @@ const ULIMITS = [
   'stack',
 ] as const;
 const most = z.int().min(-1);
+/** A container that may open fewer files does not start. */
+const LEAST_FILES = 16;
+const MOST_FILES = 1024 ** 2;
+const MOST_LABEL_BYTES = 64 * 1024;
 
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/;
 const label = z
@@ -39,7 +73,8 @@ export const containerOptions = {
         name: z
           .string()
           .max(128)
-          .regex(/^[A-Za-z0-9][\w.-]+$/, 'must be the name of a volume, not a path: letters, digits and _.-'),
+          .regex(/^[A-Za-z0-9][\w.-]*$/, 'must be the name of a volume, not a path: letters, digits and _.-')
+          .min(2, 'must have two characters or more'),
         target,
         readonly: z.boolean().optional(),
       }),
@@ -65,7 +100,7 @@ export const containerOptions = {
         protocol: z.enum(['tcp', 'udp']).optional(),
         address: z
           .string()
-          .refine((text) => isIP(text) !== 0, 'must be an IP address')
+          .refine((text) => isIP(text) !== 0 && !text.includes('%'), 'must be an IP address without a zone')
           .optional(),
       }),
     )
@@ -92,8 +127,23 @@ export const containerOptions = {
           ),
       ]),
     )
+    // The kernel has a limit of its own for open files, so that there is no unlimited number of them.
+    .refine(
+      ({ nofile }) =>
+        [nofile]
+          .flatMap((limit) => (typeof limit === 'object' ? [limit.soft, limit.hard] : (limit ?? [])))
+          .every((files) => files >= LEAST_FILES && files <= MOST_FILES),
+      { path: ['nofile'], message: `must be ${LEAST_FILES} to ${MOST_FILES}, the most that Linux has by default` },
+    )
     .optional(),
-  labels: z.record(label, plain).optional(),
+  labels: z
+    .record(label, plain)
+    // They go to the docker command as arguments, which the system takes up to 128 KiB each.
+    .refine(
+      (labels) => Buffer.byteLength(Object.entries(labels).flat().join('')) <= MOST_LABEL_BYTES,
+      `must not be longer than ${MOST_LABEL_BYTES / 1024} KiB together`,
+    )
+    .optional(),
   platform: z
     .string()
     .regex(/^[a-z0-9]+\/[a-z0-9_]+(\/[a-z0-9]+)?$/, "must read like 'linux/amd64' or 'linux/arm/v7'")

@@ -14,7 +14,11 @@ export function innerSchema(schema: z.ZodType | undefined, path: readonly Proper
 /** The names of the options in an object. */
 export function keysOf(schema: z.ZodType | undefined): string[] {
   if (schema === undefined) return [];
-  return alternatives(schema).flatMap((each) => (each instanceof z.ZodObject ? Object.keys(each.shape) : []));
+  return alternatives(schema).flatMap((each) => {
+    if (each instanceof z.ZodObject) return Object.keys(each.shape);
+    if (each instanceof z.ZodRecord && each.keyType instanceof z.ZodEnum) return each.keyType.options.map(String);
+    return [];
+  });
 }
 
 /** What an option accepts, for people. Undefined if only a message of the schema says that. */

@@ -12,7 +12,7 @@ import type { SessionMode } from '../session/status.js';
 import { homeProblem } from '../workspace/home-folder.js';
 import { accountOptions } from './account-schemas.js';
 import { cachesSchema } from './caches.js';
-import { containerOptions } from './container-schemas.js';
+import { containerOptions, resourceOptions } from './container-schemas.js';
 import { gitOptions } from './git-schemas.js';
 import { setupSchema } from './setup.js';
 
@@ -62,12 +62,7 @@ const dockerSchema = z.strictObject({
     .optional(),
   ssh: z.union([z.literal(false), z.enum(['agent', 'keys']), z.strictObject({ keyFile: text.min(1) })]).optional(),
   firewall: z.boolean().optional(),
-  memory: z
-    .string()
-    .regex(/^\d+[bkmg]?$/i, "must read like '4g' or '512m'")
-    .optional(),
-  cpus: z.number().positive().optional(),
-  pidsLimit: positive.optional(),
+  ...resourceOptions,
   network: z
     .string()
     .regex(/^[A-Za-z0-9][\w.:-]*$/, 'must be the name of a network')

@@ -6,7 +6,10 @@ export interface ContainerOptions {
    * can lead to a folder of the machine is refused with `UNSAFE_MOUNT`, unless `allowUnsafeMounts` is set.
    */
   volumes?: VolumeOption[];
-  /** Folders in memory, which are empty at the start of each run. What is in them counts against `memory`. */
+  /**
+   * Folders in memory, which belong to the agent and are empty at the start of each run. What is in them counts against `memory`.
+   * They must not hide the home folder, Claude's configuration or Claude Code itself.
+   */
   tmpfs?: TmpfsOption[];
   /**
    * Ports of the container that programs on the machine reach, at 127.0.0.1 only. The run in the record says which port of the

@@ -123,6 +123,14 @@ describe.runIf(process.getuid?.() === 0)('the user of a session', () => {
     expect(message).toContain('util-linux');
   });
 
+  it('a user whose id no container can have is refused with the highest id', async () => {
+    const { message } = await errorOf(
+      scene({ own: user(4_000_000_000) }).of(folderOf(4_000_000_000)),
+      'CLAUDE_NOT_FOUND',
+    );
+    expect(message).toContain("as user '4000000000:4000000000': Docker takes ids of users up to 2147483647");
+  });
+
   it('a workspace that nobody can write is refused with its owner, who was tried and the next step', async () => {
     const folder = folderOf(4321);
     const { message } = await errorOf(scene({ own: user(1234) }).of(folder), 'WORKSPACE_NOT_WRITABLE');

@@ -211,7 +211,7 @@ describe('the network of a session', () => {
     const { planner, planned, specOf, network } = await scene();
     await planner.check(specOf({}, { network: name }));
     expect((await planned(specOf({}, { network: name }))).options.network).toBe(name);
-    expect(network).not.toHaveBeenCalled();
+    expect(network).toHaveBeenCalledTimes(name === 'mine' ? 1 : 0);
   });
 });
 
@@ -401,9 +401,35 @@ describe('where Claude Code keeps its files', () => {
         for (const word of [target, '/home/me/.claude/projects', 'link']) expect(message).toContain(word);
         await errorOf(planned(spec), 'INVALID_OPTIONS');
       }
-      await planner.check(specOf({}, { tmpfs: [{ target }] }));
+      await errorOf(planner.check(specOf({}, { tmpfs: [{ target }] })), 'INVALID_OPTIONS');
     },
   );
+
+  it.each([
+    ['/home/me', '/home/me'],
+    ['/home', '/home/me'],
+    ['/home/me/.claude', '/home/me/.claude'],
+    ['/opt/claude', '/opt/claude/cli.js'],
+    ['/opt', '/opt/claude/cli.js'],
+  ])('no folder in memory may hide what Claude Code needs: %s', async (target, hidden) => {
+    const { planner, planned, specOf } = await scene();
+    const spec = specOf({}, { tmpfs: [{ target }] });
+    const { message } = await errorOf(planner.check(spec), 'INVALID_OPTIONS');
+    for (const word of ['docker.tmpfs', target, hidden]) expect(message).toContain(word);
+    await errorOf(planned(spec), 'INVALID_OPTIONS');
+    for (const beside of ['/home/me/.cache', '/opt/other', '/home/other', '/tmp'])
+      await planner.check(specOf({}, { tmpfs: [{ target: beside }] }));
+  });
+
+  it('no volume may lie over Claude Code, and none around a home folder that nobody would make in it', async () => {
+    const { planner, specOf } = await scene({ facts: { configDir: '/data/claude' } });
+    for (const target of ['/opt/claude', '/home']) {
+      const spec = specOf({}, { volumes: [{ name: 'own', target }] });
+      expect((await errorOf(planner.check(spec), 'INVALID_OPTIONS')).message).toContain(target);
+    }
+    await planner.check(specOf({}, { volumes: [{ name: 'own', target: '/home/me' }] }));
+    await planner.check(specOf({}, { mounts: [`${tempFolder()}:/opt/claude:ro`] }));
+  });
 
   it("Claude's configuration folder itself may be mounted", async () => {
     const { planner, specOf } = await scene();

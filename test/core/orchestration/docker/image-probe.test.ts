@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
 import { PREPARING_CAPABILITIES } from '../../../../src/core/orchestration/docker/home-preparation.js';
-import { ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
+import { type ImageFacts, ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
 import { readProbe } from '../../../../src/core/orchestration/docker/probe-script.js';
 import { ProbedImages } from '../../../../src/core/orchestration/docker/probed-images.js';
 import { ShortContainers } from '../../../../src/core/orchestration/docker/short-containers.js';
@@ -22,6 +22,9 @@ const SAID = [
   'uid 0 0 4294967295',
   'gid 0 0 4294967295',
   'setpriv /usr/bin/setpriv',
+  'program /usr/local/bin/claude',
+  'program /usr/local/bin/claude',
+  'program /opt/claude/cli.js',
   'works',
 ]
   .map((line) => `autonomous-orchestration-probe ${line}\r\n`)
@@ -105,6 +108,16 @@ describe('the facts of an image', () => {
     const marks = keys.map((key) => `autonomous-orchestration-probe ${key}\r\n`).join('');
     const { probe } = probeOf({ attach: vi.fn(async () => says(SAID.replace('\r\n', `\r\n${marks}`))) });
     expect(await factsOf(probe, 'image')).toMatchObject({ onboarded });
+  });
+
+  it('the probe script finds the files from which Claude Code starts, also those that a script starts', async () => {
+    const program = join(tempFolder(), 'cli.js');
+    writeFileSync(program, '');
+    const { programs } = readProbe(
+      await saidWith(`echo '{"claude_code_version":"2.1.98"}'; exec true ${program} /no/such`),
+    ) as ImageFacts;
+    expect(programs).toEqual(expect.arrayContaining([expect.stringMatching(/\/claude$/), program]));
+    expect(programs).not.toContain('/no/such');
   });
 
   it("the probe script finds Claude's settings, formatted or not", async () => {

@@ -1,6 +1,10 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { moreArgs } from '../../../../src/core/orchestration/docker/more-args.js';
+import { moreArgs, tmpfsWords } from '../../../../src/core/orchestration/docker/more-args.js';
 import { type ContainerSpec, dockerRunArgs } from '../../../../src/core/orchestration/docker/run-args.js';
+import { tempFolder } from '../../../support/temp-folder.js';
 
 const mount = (source: string, readonly: boolean) => ({
   source,
@@ -9,6 +13,7 @@ const mount = (source: string, readonly: boolean) => ({
   identity: { dev: '1', ino: '2' },
 });
 const CANARY = mount('/guard', true);
+const OWNER = { uid: 1000, gid: 1001 };
 
 const specOf = (options: object, mounts = [CANARY], labels = {}): ContainerSpec => ({
   name: 'ao-1',
@@ -19,12 +24,13 @@ const specOf = (options: object, mounts = [CANARY], labels = {}): ContainerSpec 
   entrypoint: [],
   workdir: '/workspace',
   env: {},
+  owner: OWNER,
   command: ['claude'],
 });
 
 describe('the flags for the options of a container', () => {
   it('a session without such options gets no flag', () => {
-    expect(moreArgs({})).toEqual([]);
+    expect(moreArgs({}, OWNER)).toEqual([]);
   });
 
   it.each<[Parameters<typeof moreArgs>[0], string[]]>([
@@ -33,11 +39,8 @@ describe('the flags for the options of a container', () => {
       { volumes: [{ name: 'data', target: '/a,b', readonly: true }] },
       ['--mount', 'type=volume,source=data,"target=/a,b",readonly'],
     ],
-    [{ tmpfs: [{ target: '/t' }] }, ['--mount', 'type=tmpfs,target=/t']],
-    [
-      { tmpfs: [{ target: '/t', size: '64m', mode: '700' }] },
-      ['--mount', 'type=tmpfs,target=/t,tmpfs-size=64m,tmpfs-mode=700'],
-    ],
+    [{ tmpfs: [{ target: '/t' }] }, ['--tmpfs', '/t:uid=1000,gid=1001,mode=1777']],
+    [{ tmpfs: [{ target: '/t', size: '64m', mode: '700' }] }, ['--tmpfs', '/t:uid=1000,gid=1001,mode=700,size=64m']],
     [{ ports: [{ container: 80 }] }, ['--publish', '127.0.0.1::80/tcp']],
     [{ ports: [{ container: 80, host: 8080, address: '0.0.0.0' }] }, ['--publish', '0.0.0.0:8080:80/tcp']],
     [{ ports: [{ container: 53, protocol: 'udp', address: '::1' }] }, ['--publish', '[::1]::53/udp']],
@@ -53,8 +56,25 @@ describe('the flags for the options of a container', () => {
     [{ gpus: ['0', 'GPU-1'] }, ['--gpus', '"device=0,GPU-1"']],
     [{ selinux: 'disable' }, ['--security-opt', 'label=disable']],
   ])('%j becomes %j', (options, args) => {
-    expect(moreArgs(options)).toEqual(args);
+    expect(moreArgs(options, OWNER)).toEqual(args);
     expect(dockerRunArgs(specOf(options)).args.join(' ')).toContain(args.join(' '));
+  });
+
+  it("folders in memory get their modes by the agent's user, before anything else of the image runs", () => {
+    const folder = tempFolder();
+    const places = ['usual', 'with mode'].map((name) => join(folder, name));
+    for (const place of places) mkdirSync(place, { mode: 0o755 });
+    const [usual = '', own = ''] = places;
+    const words = tmpfsWords({ tmpfs: [{ target: usual }, { target: own, mode: '700' }] });
+    const [program = '', ...args] = [...words, 'echo', 'then this'];
+    expect(execFileSync(program, args, { encoding: 'utf8' })).toBe('then this\n');
+    expect(places.map((place) => (statSync(place).mode & 0o7777).toString(8))).toEqual(['1777', '700']);
+
+    const preparation = { script: '', become: ['/usr/bin/setpriv', '--'], env: {} };
+    const spec = specOf({ tmpfs: [{ target: '/t' }] });
+    const { args: started } = dockerRunArgs({ ...spec, preparation, entrypoint: ['/start.sh'] });
+    const ofT = tmpfsWords({ tmpfs: [{ target: '/t' }] });
+    expect(started.slice(-ofT.length - 4)).toEqual(['/usr/bin/setpriv', '--', ...ofT, '/start.sh', 'claude']);
   });
 
   it('with a label of SELinux every folder of the machine is mounted with it', () => {

@@ -22,6 +22,7 @@ function specOf({
     canary: CANARY,
     entrypoint: ['/start.sh'],
     env: {},
+    owner: { uid: 1000, gid: 1001 },
     workdir: '/workspace',
     command: ['claude', '--print'],
     ...rest,

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
-import { ensureSessionNetwork } from '../../../../src/core/orchestration/docker/session-network.js';
+import { describe, expect, it, vi } from 'vitest';
+import type { EngineNetwork } from '../../../../src/core/orchestration/docker/engine.js';
+import { ensureSessionNetwork, requireNetwork } from '../../../../src/core/orchestration/docker/session-network.js';
 import { errorOf } from '../../../support/errors.js';
 import { FakeEngine } from '../../../support/fake-engine.js';
 
@@ -77,4 +78,22 @@ describe('the session network', () => {
     const { message } = await errorOf(ensureSessionNetwork(engine), 'LAUNCH_FAILED');
     expect(message).toContain('docker network rm container:autonomous-orchestration-sessions');
   });
+});
+
+describe('a network that a session names', () => {
+  it('is refused if the engine does not have it', async () => {
+    const networks = vi.fn(async (names: readonly string[]) => (names[0] === 'mine' ? [{}] : []) as EngineNetwork[]);
+    await requireNetwork({ networks }, { network: 'mine' });
+    const { message } = await errorOf(requireNetwork({ networks }, { network: 'nope' }), 'INVALID_OPTIONS');
+    expect(message).toContain('docker.network\': the engine has no network "nope"');
+  });
+
+  it.each([undefined, 'none', 'host', 'bridge', 'container:db', '0123456789ab'])(
+    'the engine is not asked for %s',
+    async (network) => {
+      const networks = vi.fn(async () => []);
+      await requireNetwork({ networks }, network === undefined ? {} : { network });
+      expect(networks).not.toHaveBeenCalled();
+    },
+  );
 });

@@ -33,6 +33,25 @@ describe('the setup of a run', () => {
     expect(text).toBe('KEY=***\nCLAUDE_CODE_OAUTH_TOKEN=***\n');
   });
 
+  it.each([
+    [98, { reason: 'SETUP_FAILED', error: expect.stringContaining('its report is gone') }],
+    [1, { exitCode: 1 }],
+  ])('a setup that removes its own report fails as a setup: exit code %d', async (exitCode, end) => {
+    const handle = withSetup(endedRun({ exitCode }), SPEC, new MailboxFiles(tempFolder()), {});
+    onTestFinished(() => handle.detach());
+    expect(await handle.ended).toMatchObject(end);
+  });
+
+  it('an agent that ends with the exit code of a setup is no setup that has failed', async () => {
+    const files = new MailboxFiles(tempFolder());
+    mkdirSync(files.setup, { recursive: true });
+    writeFileSync(join(files.setup, '0.out'), '');
+    writeFileSync(join(files.setup, '0.code'), '0\n');
+    const handle = withSetup(endedRun({ exitCode: 98 }), SPEC, files, {});
+    onTestFinished(() => handle.detach());
+    expect(await handle.ended).toEqual({ exitCode: 98 });
+  });
+
   it('a process that takes a run over reads the login again, as far as it can', async () => {
     const login = loginFile(`CLAUDE_CODE_OAUTH_TOKEN=${TOKEN}\n`);
     const ofImage = { ...SPEC, docker: { image: 'i' } } as SessionSpec;

@@ -29,6 +29,22 @@ describe('the form of the options of a container', () => {
     ['extraHosts', { 'a b': '1.2.3.4' }, 'extraHosts'],
     ['extraHosts', { 'a:1.1.1.1': '1.2.3.4' }, 'extraHosts'],
     ['extraHosts', { name: 'gateway' }, 'extraHosts.name'],
+    ['memory', '1m', "memory: must be at least '6m'"],
+    ['memory', '0', 'memory'],
+    ['memory', '99999999999g', 'memory: must be at most'],
+    ['cpus', 0.001, 'cpus: must be at least 0.01'],
+    ['cpus', 1e-9, 'cpus'],
+    ['pidsLimit', 2 ** 40, 'pidsLimit: must be at most 4194304'],
+    ['shmSize', '99999999999999999999g', 'shmSize: must be at most'],
+    ['tmpfs', [{ target: '/t', size: '99999999999999999999g' }], 'tmpfs.0.size: must be at most'],
+    ['ulimits', { nofile: -1 }, 'ulimits.nofile: must be 16 to 1048576'],
+    ['ulimits', { nofile: { soft: 1024, hard: 2 ** 53 - 2 } }, 'ulimits.nofile: must be 16 to 1048576'],
+    ['ulimits', { rtprio: 99 }, 'ulimits.rtprio: is unknown; known are core, cpu'],
+    ['ports', [{ container: 80, address: 'fe80::1%eth0' }], 'ports.0.address: must be an IP address without a zone'],
+    ['labels', { a: 'x'.repeat(200_000) }, 'labels: must not be longer than 64 KiB together'],
+    ['labels', { 'a=b': 'c' }, 'labels: the name "a=b" must be the name of a label'],
+    ['extraHosts', { 'a b': '1.2.3.4' }, 'extraHosts: the name "a b" must be the name of a host'],
+    ['volumes', [{ name: 'a', target: '/data' }], 'volumes.0.name: must have two characters or more'],
     ['shmSize', '1gb', 'shmSize'],
     ['shmSize', '0', 'shmSize'],
     ['ulimits', { rtprio: 99 }, 'ulimits'],
@@ -46,7 +62,7 @@ describe('the form of the options of a container', () => {
       () => resolveManagerOptions({ docker: { [option]: value } }),
     ]) {
       const { message } = await errorOf(async () => make(), 'INVALID_OPTIONS');
-      expect(message).toContain(`docker.${named}`);
+      expect(message.replaceAll("'", '')).toContain(`docker.${named.replaceAll("'", '')}`);
     }
   });
 
@@ -106,6 +122,14 @@ describe('what weakens the isolation of a container', () => {
     ];
     expect(await refusal({ ports: twice })).toContain('8080');
     expect(() => requireConsistent({ image, ports: [{ container: 80 }, { container: 80 }] })).not.toThrow();
+  });
+
+  it('an address is the same in whatever form it is written', async () => {
+    const ports = [
+      { container: 80, host: 4_000, address: '::1' },
+      { container: 81, host: 4_000, address: '0:0:0:0:0:0:0:1' },
+    ];
+    expect(await refusal({ ports })).toContain('named twice');
   });
 
   it('graphics cards are refused without allowUnsafeGpus', async () => {
