@@ -20,6 +20,13 @@ const LAYOUTS: Readonly<Record<string, (top: string) => Promise<string>>> = {
   },
   'a submodule': async (top) => submoduleOf(top),
   'a worktree of a submodule': async (top) => worktreeOf(await submoduleOf(top)),
+  'a worktree in which git has initialised a submodule': async (top) => {
+    await submoduleOf(top);
+    await git(top, 'commit', '--quiet', '--message', 'Submodule');
+    const tree = await worktreeOf(top);
+    await git(tree, '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'update', '--init');
+    return tree;
+  },
   'a git folder elsewhere': async (top) => {
     const gitDir = join(dirname(top), 'data.git');
     await rename(join(top, '.git'), gitDir);

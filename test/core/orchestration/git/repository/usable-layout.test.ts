@@ -266,12 +266,14 @@ describe('a repository in which git could not work', () => {
   });
 });
 
+type Damage = readonly [string, string, (gitDir: string) => void, worksForWorktrees?: boolean];
+
 /** What git could not read in a container. The last item says if the session may get a worktree of its own all the same. */
-const DAMAGES: readonly (readonly [string, string, (gitDir: string) => void])[] = [
+const DAMAGES: readonly Damage[] = [
   ...['config', 'objects', 'refs', 'packed-refs', 'logs'].map(
-    (part) => [`${part} is a link`, `/${part}" is a link`, (gitDir: string) => linked(gitDir, part)] as const,
+    (part): Damage => [`${part} is a link`, `/${part}" is a link`, (gitDir) => linked(gitDir, part)],
   ),
-  ['hooks is a link', '/hooks" is a link', (gitDir) => linked(gitDir, 'hooks')],
+  ['hooks is a link', '/hooks" is a link', (gitDir) => linked(gitDir, 'hooks'), true],
   [
     'commondir leads elsewhere',
     'commondir',
@@ -290,14 +292,14 @@ const DAMAGES: readonly (readonly [string, string, (gitDir: string) => void])[] 
 ];
 
 describe('a repository that git could not read in a container', () => {
-  it.each(DAMAGES)('is refused: %s', async (name, reason, damage) => {
+  it.each(DAMAGES.map((each) => ({ name: each[0], each })))('is refused: $name', async ({ each }) => {
+    const [, reason, damage, worksForWorktrees = false] = each;
     const top = repository();
     damage(join(top, '.git'));
     const { message } = await errorOf(usableLayout(top, true), 'INVALID_OPTIONS');
     expect(message).toContain(reason);
     const worktree = usableLayout(top, false).then(() => true);
-    // A worktree has hooks of its own.
-    expect(await worktree.catch(() => false)).toBe(name === 'hooks is a link');
+    expect(await worktree.catch(() => false)).toBe(worksForWorktrees);
   });
 
   it('is refused if it is that of a worktree', async () => {
