@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { attempt, bash, git, type ModelTurn, RELEASES, repository, scripted, testManager } from './support.js';
 
 // The repository belongs to root, as the user who runs these tests, so the sessions run as root, too; without capabilities.
@@ -111,19 +111,27 @@ describe.each(RELEASES)('everyday git in a container, with Claude Code $version'
   });
 });
 
-it('the branch that is checked out can be renamed, and the next run finds what the agent has configured', async () => {
+it('the branch that is checked out can be renamed, the next run finds what the agent has configured, and what the user ignores is not committed', async () => {
   const cwd = await repository();
+  const [settings, rules] = [join(dirname(cwd), 'gitconfig'), join(dirname(cwd), 'gitignore_global')];
+  await writeFile(settings, `[core]\n\texcludesFile = ${rules}\n`);
+  await writeFile(rules, '.env\n');
+  vi.stubEnv('GIT_CONFIG_GLOBAL', settings);
+  onTestFinished(() => void vi.unstubAllEnvs());
   const outputs: string[] = [];
   const { manager } = await testManager({ git: AUTHOR });
   manager.on('session:tool-result', ({ output }) => outputs.push(output));
   const { docker } = scripted(
-    bash('git branch -m renamed && git config alias.hi status && git status -sb'),
+    bash(
+      'echo KEY=1 | tee .env > seen && git add -A && git commit -qm All && git branch -m renamed && git config alias.hi status && git status -sb',
+    ),
     { text: 'ok' },
     bash('git config alias.hi; git status -sb'),
     { text: 'ok' },
   );
   const session = await manager.create({ cwd, prompt: 'Rename', docker: { ...docker, ...AS_HOST_USER } });
   await manager.waitFor(session.id);
+  expect(await git(cwd, 'ls-tree', '--name-only', 'renamed', '.env', 'seen')).toBe('seen');
   expect(await git(cwd, 'status', '--short', '--branch')).toBe('## renamed');
   await manager.continue(session.id, 'Go on');
   await manager.waitFor(session.id);
