@@ -261,6 +261,21 @@ describe('the mounts that a user asks for', () => {
 });
 
 describe('the check of a session', () => {
+  it('a repository in which the agent could not commit is refused, unless the agent only reads or owners do not matter', async () => {
+    const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+    const { planner, specOf } = await scene({
+      facts: own,
+      users: async () => ({ areHidden: false, storage: '/images' }),
+    });
+    const cwd = repository();
+    await planner.check(specOf({ cwd }));
+    chmodSync(join(cwd, '.git/objects'), 0o500);
+    const { message } = await errorOf(planner.check(specOf({ cwd })), 'WORKSPACE_NOT_WRITABLE');
+    expect(message).toContain(join(cwd, '.git/objects'));
+    await planner.check(specOf({ cwd, readOnly: true }));
+    await (await scene()).planner.check(specOf({ cwd }));
+  });
+
   it.each<[string, string, Partial<DockerSpec['docker']>]>([
     ['a carriage return and a line feed', 'a\r\nb', {}],
     ['a colon, if it has to get a label of SELinux', 'a:b', { selinux: 'z' }],

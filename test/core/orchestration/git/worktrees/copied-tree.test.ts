@@ -11,8 +11,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { TreeCopy } from '../../../../../src/core/orchestration/git/worktrees/copied-tree.js';
+import { copyTree, TreeCopy } from '../../../../../src/core/orchestration/git/worktrees/copied-tree.js';
 import { CopyBudget } from '../../../../../src/core/orchestration/git/worktrees/copy-budget.js';
+import { inWords } from '../../../../../src/core/orchestration/util/fs/in-words.js';
 import { withLinkFreePaths } from '../../../../../src/core/orchestration/util/fs/link-free-paths.js';
 import { tempFolder } from '../../../../support/temp-folder.js';
 
@@ -105,4 +106,18 @@ describe.skipIf(process.getuid?.() !== 0)('an agent that exchanges folders while
       expect([when, secrets]).toEqual([when, '']);
     }
   });
+});
+
+it.skipIf(process.getuid?.() !== 0)('a full disk is reported with the path of the file that has no room', async () => {
+  const [from, to] = [tempFolder(), tempFolder()];
+  writeFileSync(join(from, 'large'), Buffer.alloc(1024 * 1024, 1));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', to]);
+  try {
+    const error = await withLinkFreePaths((paths) =>
+      copyTree({ paths, owner: undefined }, join(from, 'large'), join(to, 'large')),
+    ).catch((cause: unknown) => cause);
+    expect(inWords(error)).toBe(`"${to}/large" cannot be used: the disk is full`);
+  } finally {
+    execFileSync('umount', [to]);
+  }
 });

@@ -39,7 +39,7 @@ it('a branch whose worktree was deleted by hand gets a new one after the command
   const { path } = await worktrees.ensure(repo, { branch: 'one' });
   rmSync(path, { recursive: true });
   const refused = await worktrees.ensure(repo, { branch: 'one' }).catch((error: Error) => error.message);
-  expect(refused).toContain("run 'git worktree prune'");
+  expect(refused).toContain('worktree prune');
   git(repo, 'worktree', 'prune');
   expect(await worktrees.ensure(repo, { branch: 'one' })).toMatchObject({ path, created: true });
 });
