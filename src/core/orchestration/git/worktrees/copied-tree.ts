@@ -212,7 +212,10 @@ export class TreeCopy {
     const target = await openRegularFile(to, { flags, mode: 0o600 }).catch(unlessThere);
     if (!target) return;
     try {
-      await this.#content.copy(source, target, size);
+      await this.#content.copy(source, target, size).catch((error: unknown) => {
+        // An error of an open file does not say which one it is.
+        throw error instanceof Error && systemCode(error) !== undefined ? Object.assign(error, { dest: to }) : error;
+      });
       if (owner) await target.chown(owner.uid, owner.gid);
       await target.chmod(mode & 0o777);
       await target.utimes(atime, mtime);
