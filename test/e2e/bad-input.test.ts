@@ -86,8 +86,8 @@ describe('create() with invalid options', () => {
     for (const [env, words] of [
       [{ CLAUDE_CONFIG_DIR: '/workspace/.config' }, /docker\.env\.CLAUDE_CONFIG_DIR.*must not lie in \/workspace/],
       [{ HOME: '/workspace' }, /docker\.env\.HOME.*must not lie in \/workspace/],
-      [{ HOME: '/etc/claude-code' }, /docker\.env\.HOME.*which the session needs as it is/],
-      [{ HOME: '/usr/local' }, /docker\.env\.HOME.*programs/],
+      [{ HOME: '/etc/claude-code' }, /docker\.env\.HOME.*"\/etc\/claude-code", which the container needs as it is/],
+      [{ HOME: '/usr/local' }, /docker\.env\.HOME.*"\/usr\/local", which the container needs as it is/],
     ] as const)
       expect(await refused({ docker: { env } })).toMatchObject(invalid(words));
     const mounts = [{ source: await tempFolder(), target: '/home/node', readonly: true }];
