@@ -161,7 +161,7 @@ describe('errors about options that contain secrets', () => {
     [
       'a container that cannot be created',
       () => undefined,
-      { docker: { ...withSecrets('').docker, network: 'no-such-network' } },
+      { docker: { ...withSecrets('').docker, cpus: 500 } }, // More than any machine has.
     ],
     ['a container that is killed', () => undefined, withSecrets('init; kill -9 $$')],
   ])('the error of a failed launch shows no secret: %s', async (_, executorOf, options) => {
