@@ -27,4 +27,7 @@ it('an error of ours keeps its code, and any other failure is the start’s', as
   expect(await failureOf(ours, '/state')).toEqual({ reason: 'SETUP_FAILED', error: 'Words.' });
   const error = await mkdir('/dev/null/x').catch((cause: unknown) => cause);
   expect(await failureOf(error, '/state')).toMatchObject({ reason: 'LAUNCH_FAILED' });
+  // An executor in JavaScript may reject with anything.
+  for (const odd of [undefined, null, 'late'])
+    expect(await failureOf(odd, '/state')).toMatchObject({ reason: 'LAUNCH_FAILED' });
 });

@@ -24,7 +24,7 @@ const WORDS: Readonly<Record<string, string>> = {
 /** The failure of a system call as people say it, with the path. Any other error has its own message. */
 export function inWords(error: unknown): string {
   const code = systemCode(error);
-  const { path, dest } = error as { path?: string; dest?: string };
+  const { path, dest } = (error ?? {}) as { path?: string; dest?: string };
   const message = LinkFreePaths.plain(messageOf(error));
   if (code === undefined || !/^E[A-Z0-9]+$/.test(code) || !message.startsWith(code)) return message;
   const words = WORDS[code] ?? message.replace(/^\w+: /, '');
