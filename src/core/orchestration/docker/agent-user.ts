@@ -6,6 +6,8 @@ export interface EngineUsers {
   readonly areHidden: boolean;
   /** The folder of its images. Docker and Podman have another one for each user of a rootless engine, and for each mapping of ids. */
   readonly storage: string;
+  /** False if the engine cannot give a folder in memory to a user: Podman refuses to. */
+  readonly ownsMemory: boolean;
 }
 
 /** A user by ids. Where not said otherwise, the ids are those in the container. */

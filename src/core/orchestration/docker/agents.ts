@@ -87,7 +87,7 @@ export class Agents {
    */
   async of(request: AgentRequest): Promise<Agent> {
     const { docker, readOnly, worksAs } = request;
-    const engine = await this.#usersOfEngine();
+    const engine = await this.usersOfEngine();
     const [facts, stats] = await Promise.all([
       this.#probe.facts(
         { image: docker.image, user: docker.user, platform: docker.platform, env: decisive(docker) },
@@ -157,7 +157,7 @@ export class Agents {
     });
     const found = await this.#probe.facts(
       { ...as, platform: docker.platform, env, preparation: prepared },
-      (await this.#usersOfEngine()).storage,
+      (await this.usersOfEngine()).storage,
     );
     const problem = tried({ found, user, home, configDir });
     if (problem !== '') throw noClaude(as, problem);
@@ -177,8 +177,8 @@ export class Agents {
     };
   }
 
-  #usersOfEngine(): Promise<EngineUsers> {
-    // The engine is asked once. A failure is not remembered.
+  /** What the engine says about its users. It is asked once, and a failure is not remembered. @throws OrchestrationError `DOCKER_UNAVAILABLE` */
+  usersOfEngine(): Promise<EngineUsers> {
     this.#users ??= this.#engine.users().catch((error: unknown) => {
       this.#users = undefined;
       throw error;

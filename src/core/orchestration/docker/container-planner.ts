@@ -44,8 +44,8 @@ export interface PlannedContainer {
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Record<string, string>;
-  /** The agent's user. */
-  owner: { readonly uid: number; readonly gid: number };
+  /** The agent's user, to whom folders in memory are given. Absent if the engine cannot give them to anybody. */
+  owner?: { readonly uid: number; readonly gid: number };
   /** What root does before the agent's user gets the container. Absent if the container starts with that user. */
   preparation?: Preparation;
   /** The folder in which Claude begins: `/workspace`, or a folder in it. */
@@ -227,7 +227,7 @@ export class ContainerPlanner {
         ...agent.preparation?.env,
         ...guard.env,
       },
-      owner,
+      ...((await this.#agents.usersOfEngine()).ownsMemory && { owner }),
       ...(agent.preparation && { preparation: agent.preparation }),
       claudeVersion: agent.claudeVersion,
       workdir: inWorkspace(spec.part ?? ''),

@@ -108,8 +108,13 @@ export class DockerEngine {
   /** What the engine says about its users. */
   async users(): Promise<EngineUsers> {
     const { body } = await this.#ask('GET', '/info', { to: 'describe itself', accepts: [200] });
-    const { OperatingSystem, DockerRootDir } = body as { OperatingSystem?: string; DockerRootDir?: string };
-    return { areHidden: OperatingSystem === 'Docker Desktop', storage: DockerRootDir ?? '' };
+    const { OperatingSystem, DockerRootDir, BuildahVersion } = body as Record<string, string | undefined>;
+    return {
+      areHidden: OperatingSystem === 'Docker Desktop',
+      storage: DockerRootDir ?? '',
+      // Only Podman answers with this field.
+      ownsMemory: BuildahVersion === undefined,
+    };
   }
 
   /**

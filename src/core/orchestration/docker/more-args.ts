@@ -11,9 +11,9 @@ const TMPFS_MODE = '1777';
 /**
  * The flags of `docker run` for the options of `ContainerOptions`.
  *
- * @param owner the user whom folders in memory belong to
+ * @param owner the user whom folders in memory belong to; undefined if the engine cannot give them to anybody
  */
-export function moreArgs(options: Readonly<Partial<DockerOptions>>, owner: Owner): string[] {
+export function moreArgs(options: Readonly<Partial<DockerOptions>>, owner: Owner | undefined): string[] {
   const { ports = [], extraHosts = {}, shmSize, ulimits = {}, platform, gpus, selinux } = options;
   const { volumes, tmpfs } = parseNamedMounts(options);
   return [
@@ -24,7 +24,7 @@ export function moreArgs(options: Readonly<Partial<DockerOptions>>, owner: Owner
     // `--mount` takes no owner.
     ...tmpfs.flatMap(({ target, size, mode = TMPFS_MODE }) => [
       '--tmpfs',
-      `${target}:uid=${owner.uid},gid=${owner.gid},mode=${mode}${size === undefined ? '' : `,size=${size}`}`,
+      `${target}:${owner ? `uid=${owner.uid},gid=${owner.gid},` : ''}mode=${mode}${size === undefined ? '' : `,size=${size}`}`,
     ]),
     ...ports.flatMap((port) => ['--publish', published(port)]),
     ...Object.entries(extraHosts).flatMap(([name, address]) => ['--add-host', `${name}:${address}`]),

@@ -15,8 +15,8 @@ export interface ContainerSpec {
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Readonly<Record<string, string>>;
-  /** The agent's user. */
-  owner: { readonly uid: number; readonly gid: number };
+  /** The user to whom folders in memory are given. Absent if the engine cannot give them to anybody. */
+  owner?: { readonly uid: number; readonly gid: number };
   /** Absent if the container starts with the agent's user. */
   preparation?: Preparation;
   /** The absolute path of the folder in which the command begins. */
@@ -92,7 +92,12 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
       env[key] = value;
     }
   }
-  const command = [...tmpfsWords(options), ...spec.entrypoint, ...(spec.before ?? []), ...spec.command];
+  const command = [
+    ...(spec.owner ? tmpfsWords(options) : []),
+    ...spec.entrypoint,
+    ...(spec.before ?? []),
+    ...spec.command,
+  ];
   const start = checkedStart(spec.mounts, spec.canary, command, spec.preparation);
   return { args: [...args, '--entrypoint', start.entrypoint, options.image, ...start.args], env };
 }

@@ -7,9 +7,9 @@ import { workedMs } from '../session/run-time.js';
 import { deferred, withTimeout } from '../util/deferred.js';
 import { messageOf, OrchestrationError } from '../util/errors.js';
 import type { RunControl } from './control.js';
-import { failureOf } from './disk-reason.js';
 import type { RunOptions, RunParts } from './parts.js';
 import { makeParts } from './parts.js';
+import { failureOf } from './run-failure.js';
 import { watchSetup } from './setup-watch.js';
 import { StopCause } from './stop-cause.js';
 

@@ -13,7 +13,7 @@ import { tempFolder } from '../../../support/temp-folder.js';
 const READY = { firstLine: '{"type":"system"}' };
 const user = (uid: number, gid = uid, groups: number[] = []): UserIds => ({ uid, gid, groups });
 const ROOT = user(0);
-const DOCKER: EngineUsers = { areHidden: false, storage: '/images' };
+const DOCKER: EngineUsers = { areHidden: false, storage: '/images', ownsMemory: true };
 
 interface Circumstances {
   own?: UserIds | undefined;

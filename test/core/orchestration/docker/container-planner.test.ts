@@ -54,7 +54,7 @@ interface Circumstances {
 
 async function scene({
   facts = {},
-  users = async () => ({ areHidden: true, storage: '/images' }),
+  users = async () => ({ areHidden: true, storage: '/images', ownsMemory: true }),
   ...own
 }: Circumstances = {}) {
   const { home = tempFolder(), stateDir = tempFolder(), login = false } = own;
@@ -265,7 +265,7 @@ describe('the check of a session', () => {
     const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
     const { planner, specOf } = await scene({
       facts: own,
-      users: async () => ({ areHidden: false, storage: '/images' }),
+      users: async () => ({ areHidden: false, storage: '/images', ownsMemory: true }),
     });
     const cwd = repository();
     await planner.check(specOf({ cwd }));
@@ -294,7 +294,7 @@ describe('the check of a session', () => {
   });
 
   it('the check says as whom the session works, unless docker.user or the engine decides', async () => {
-    const users = async () => ({ areHidden: false, storage: '/images' });
+    const users = async () => ({ areHidden: false, storage: '/images', ownsMemory: true });
     const cwd = tempFolder();
     const { uid, gid } = statSync(cwd);
     const facts = { uid, gid, gids: [gid] };
@@ -510,7 +510,9 @@ describe('where Claude Code keeps its files', () => {
 
 describe.runIf(process.platform === 'linux')('a workspace that nobody of the session can write', () => {
   it('a session is refused when it is created and when it starts, unless the agent only reads', async () => {
-    const { planner, planned, specOf } = await scene({ users: async () => ({ areHidden: false, storage: '/images' }) });
+    const { planner, planned, specOf } = await scene({
+      users: async () => ({ areHidden: false, storage: '/images', ownsMemory: true }),
+    });
     const cwd = tempFolder();
     chmodSync(cwd, 0o555);
     await errorOf(planner.check(specOf({ cwd })), 'WORKSPACE_NOT_WRITABLE');
@@ -521,7 +523,10 @@ describe.runIf(process.platform === 'linux')('a workspace that nobody of the ses
 
   it('a session with a worktree needs a writable objects folder, but no writable workspace', async () => {
     const facts = { uid: process.getuid?.() ?? 0 };
-    const { planner, specOf } = await scene({ facts, users: async () => ({ areHidden: false, storage: '/images' }) });
+    const { planner, specOf } = await scene({
+      facts,
+      users: async () => ({ areHidden: false, storage: '/images', ownsMemory: true }),
+    });
     const cwd = repository();
     const objects = join(cwd, '.git/objects');
     chmodSync(cwd, 0o555);
@@ -534,7 +539,7 @@ describe.runIf(process.platform === 'linux')('a workspace that nobody of the ses
 });
 
 describe.runIf(process.getuid?.() === 0)('the user of a session with a worktree, for a process of root', () => {
-  const users = async () => ({ areHidden: false, storage: '/images' });
+  const users = async () => ({ areHidden: false, storage: '/images', ownsMemory: true });
   const worktree = { branch: 'b' };
   const owned = (uid: number): string => {
     const folder = repository();

@@ -53,7 +53,7 @@ const CALLS: Call[] = [
     call: (engine) => engine.users(),
     request: 'GET /info',
     answer: { status: 200, json: { OperatingSystem: 'Debian', DockerRootDir: '/images' } },
-    value: { areHidden: false, storage: '/images' },
+    value: { areHidden: false, storage: '/images', ownsMemory: true },
   },
   {
     name: 'list',
@@ -182,7 +182,13 @@ describe.each(CALLS)('$name', ({ call, request, answer, value, also = [], refusa
 it('the users of an engine in the virtual machine of Docker Desktop are hidden', async () => {
   const json = { OperatingSystem: 'Docker Desktop' };
   const { engine } = await FakeEngine.start({ 'GET /info': { status: 200, json } });
-  expect(await engine.users()).toEqual({ areHidden: true, storage: '' });
+  expect(await engine.users()).toEqual({ areHidden: true, storage: '', ownsMemory: true });
+});
+
+it('Podman is recognized by the field that it adds, and cannot give folders in memory to a user', async () => {
+  const json = { OperatingSystem: 'debian', DockerRootDir: '/var/lib/containers/storage', BuildahVersion: '1.28.2' };
+  const { engine } = await FakeEngine.start({ 'GET /info': { status: 200, json } });
+  expect(await engine.users()).toMatchObject({ areHidden: false, ownsMemory: false });
 });
 
 describe('image', () => {

@@ -60,6 +60,14 @@ describe('the flags for the options of a container', () => {
     expect(dockerRunArgs(specOf(options)).args.join(' ')).toContain(args.join(' '));
   });
 
+  it('an engine that cannot give folders in memory to a user is only asked for their mode', () => {
+    const options = { tmpfs: [{ target: '/t', size: '64m', mode: '700' }] };
+    const { owner: _, ...ownerless } = specOf(options);
+    const { args } = dockerRunArgs(ownerless);
+    expect(args).toContain('/t:mode=700,size=64m');
+    expect(args.join(' ')).not.toContain('chmod');
+  });
+
   it("folders in memory get their modes by the agent's user, before anything else of the image runs", () => {
     const folder = tempFolder();
     const places = ['usual', 'with mode'].map((name) => join(folder, name));

@@ -2,7 +2,7 @@ import { symlinkSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { failureOf } from '../../../../src/core/orchestration/run/disk-reason.js';
+import { failureOf } from '../../../../src/core/orchestration/run/run-failure.js';
 import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
