@@ -87,12 +87,13 @@ export async function copyIgnored(
       }
       // The commit has a file or a link in the place of a folder.
       if (!['ELOOP', 'ENOTDIR'].includes(systemCode(error) ?? '')) throw error;
-      copy.leftOut.push(`${path} (something else is in its place)`);
+      copy.leftOut.add(path, 'something else is in its place');
     }
   }
-  const others = chosen.filter((path) => !sortedKept.reaches(path));
-  copy.leftOut.push(...others.map((path) => `${path} (git does not ignore it at the start of the branch)`));
-  return [...inNumbers(copy.leftOut, layout.root), ...idleInWords(idle)];
+  for (const path of chosen) {
+    if (!sortedKept.reaches(path)) copy.leftOut.add(path, 'git does not ignore it at the start of the branch');
+  }
+  return [copy.leftOut.inWords(layout.root), ...idleInWords(idle)].filter((sentence) => sentence !== '');
 }
 
 /** Patterns that begin with `!` only take files out again, and empty ones and comments name nothing. */
@@ -121,12 +122,4 @@ async function makeFolders(
     if (systemCode(error) !== 'EEXIST') throw error;
   });
   made.add(folder);
-}
-
-/** A sentence about what was left out, if there is something. */
-function inNumbers(leftOut: readonly string[], root: string): string[] {
-  if (leftOut.length === 0) return [];
-  const named = leftOut.slice(0, NAMED).map((each) => quote(each.replace(`${root}/`, '')).slice(1, -1));
-  const more = leftOut.length > NAMED ? `, and ${leftOut.length - NAMED} more` : '';
-  return [`Not copied into the worktree: ${named.join(', ')}${more}.`];
 }

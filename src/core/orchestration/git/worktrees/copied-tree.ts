@@ -11,6 +11,7 @@ import { serialized } from '../../util/serialized.js';
 import type { GitView } from '../repository/view.js';
 import { ContentCopy } from './copied-content.js';
 import { CopyBudget, type CopyLimits, TooMuch } from './copy-budget.js';
+import { LeftOut } from './left-out.js';
 
 const UNLIMITED: CopyLimits = { files: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY, durationMs: 2 ** 40 };
 const AT_ONCE = 16;
@@ -43,7 +44,7 @@ export class TreeCopy {
   /** Links must not lead out of this folder. Undefined if they may. */
   readonly #within: string | undefined;
   /** What was left out, and why. */
-  readonly leftOut: string[] = [];
+  readonly leftOut = new LeftOut();
 
   constructor(place: Place, budget = new CopyBudget(UNLIMITED), within?: string) {
     this.#place = place;
@@ -64,7 +65,7 @@ export class TreeCopy {
       return this.#entry({ from, open: paths.to(from) }, to);
     }
     const names = relative(within, from).split('/');
-    if (names.length > DEEPEST) return void this.leftOut.push(`${from} (nested too deep)`);
+    if (names.length > DEEPEST) return void this.leftOut.add(from, 'nested too deep');
     await this.#through({ from: within, open: paths.to(within) }, names, to);
   }
 
@@ -72,11 +73,11 @@ export class TreeCopy {
   async #through(folder: Source, names: readonly string[], to: string): Promise<void> {
     const [name = '', ...rest] = names;
     const handle = await open(folder.open, FOLDER).catch(unlessFull);
-    if (!handle) return void this.leftOut.push(`${folder.from} (it cannot be read)`);
+    if (!handle) return void this.leftOut.add(folder.from, 'it cannot be read');
     try {
       const { owner } = this.#place;
       if (owner && !permits(await handle.stat(), owner, EXECUTE)) {
-        return void this.leftOut.push(`${join(folder.from, ...names)} (${folder.from} is closed to its owner)`);
+        return void this.leftOut.add(join(folder.from, ...names), `${folder.from} is closed to its owner`);
       }
       const next = inside(folder, handle, name);
       await (rest.length === 0 ? this.#entry(next, to) : this.#through(next, rest, to));
@@ -101,23 +102,23 @@ export class TreeCopy {
   async #noFolder(source: Source, kind: Stats, to: string): Promise<void> {
     if (kind.isSymbolicLink()) return this.#link(source, to);
     if (kind.isFile()) return this.#fewFiles(() => this.#file(source, to));
-    this.leftOut.push(`${source.from} (neither a file nor a folder)`);
+    this.leftOut.add(source.from, 'neither a file nor a folder');
   }
 
   /** The opened folder is checked and copied, whatever its path leads to by now. */
   async #folder(source: Source, to: string, depth: number): Promise<void> {
     const { paths, owner } = this.#place;
     const handle = await open(source.open, FOLDER).catch(unlessFull);
-    if (!handle) return void this.leftOut.push(`${source.from} (it cannot be read)`);
+    if (!handle) return void this.leftOut.add(source.from, 'it cannot be read');
     try {
       const stats = await handle.stat();
       // Root can enter every folder, as it can read every file, see below.
       if (owner && !permits(stats, owner, READ | EXECUTE)) {
-        return void this.leftOut.push(`${source.from} (its owner is another user)`);
+        return void this.leftOut.add(source.from, "the repository's owner may not read it");
       }
-      if (depth === DEEPEST) return void this.leftOut.push(`${source.from} (nested too deep)`);
+      if (depth === DEEPEST) return void this.leftOut.add(source.from, 'nested too deep');
       const names = await this.#names(opened(handle, source.open), stats.size);
-      if (!names) return void this.leftOut.push(`${source.from} (it cannot be read)`);
+      if (!names) return void this.leftOut.add(source.from, 'it cannot be read');
       await makeFolder(paths.to(to), owner).catch(unlessThere);
       await this.#children(source, handle, names, to, depth);
       await this.#giveMode(to, stats);
@@ -156,7 +157,7 @@ export class TreeCopy {
       const child = inside(source, handle, name);
       // A repository inside a folder could name commands for git on the machine.
       if (this.#within !== undefined && /^\.git$/i.test(name)) {
-        return void this.leftOut.push(`${child.from} (a repository of its own)`);
+        return void this.leftOut.add(child.from, 'a repository of its own');
       }
       const kind = await this.#kindOf(child);
       if (kind?.isDirectory()) folders.push(name);
@@ -187,7 +188,7 @@ export class TreeCopy {
     if (target === undefined) return;
     const within = this.#within;
     if (within !== undefined && (target.startsWith('/') || !isInside(resolve(dirname(from), target), within))) {
-      return void this.leftOut.push(`${from} (a link to ${target})`);
+      return void this.leftOut.add(from, `a link to ${target}`);
     }
     await makeLink(target, paths.to(to), owner).catch(unlessThere);
   }
@@ -195,11 +196,12 @@ export class TreeCopy {
   async #file({ from, open: path }: Source, to: string): Promise<void> {
     const { paths, owner } = this.#place;
     const source = await openRegularFile(path).catch(unlessFull);
-    if (!source) return void this.leftOut.push(`${from} (it cannot be read)`);
+    if (!source) return void this.leftOut.add(from, 'it cannot be read');
     try {
       const stats = await source.stat();
       // Root can read everything, but must not hand on what the repository's owner cannot read.
-      if (owner && !permits(stats, owner, READ)) return void this.leftOut.push(`${from} (its owner is another user)`);
+      if (owner && !permits(stats, owner, READ))
+        return void this.leftOut.add(from, "the repository's owner may not read it");
       await this.#copied(source, paths.to(to), stats);
     } finally {
       await source.close();
@@ -241,7 +243,7 @@ async function inBatches<T>(all: readonly T[], size: number, work: (each: T) => 
 export async function copyTree(place: Place, from: string, to: string): Promise<void> {
   const copy = new TreeCopy(place);
   await copy.entry(from, to);
-  if (copy.leftOut.length > 0) throw new Error(`${copy.leftOut[0]} cannot be copied`);
+  if (copy.leftOut.first !== undefined) throw new Error(`${copy.leftOut.first} cannot be copied`);
 }
 
 /** For what cannot be read. @throws Error if only too many files are open in this moment */

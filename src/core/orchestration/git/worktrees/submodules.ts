@@ -101,7 +101,7 @@ async function initSubmodule(
   const copy = new TreeCopy(sub, budget, layout.gitDir);
   const names = ['pack', ...Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))];
   for (const name of names) await copy.entry(join(layout.gitDir, 'objects', name), join(gitDir, 'objects', name));
-  if (copy.leftOut.length > 0) throw new Error(`${copy.leftOut[0]} cannot be copied`);
+  if (copy.leftOut.first !== undefined) throw new Error(`${copy.leftOut.first} cannot be copied`);
   const write = (path: string, text: string): Promise<void> => writeNewFile(paths.to(path), text, owner);
   const shallow = await readGitFile(paths.to(join(layout.gitDir, 'shallow')));
   if (shallow !== undefined) await write(join(gitDir, 'shallow'), shallow);

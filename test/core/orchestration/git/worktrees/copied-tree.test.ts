@@ -20,12 +20,12 @@ import { tempFolder } from '../../../../support/temp-folder.js';
 const LIMITS = { files: 100, bytes: 1_000, durationMs: 60_000 };
 const OWNER = { uid: 1234, gid: 1234 };
 
-/** Copies a file or folder between two folders as root, for a user. @returns what was left out */
+/** Copies a file or folder between two folders, as root for a user. @returns what was left out */
 async function copied(from: string, to: string, name: string): Promise<string> {
   return withLinkFreePaths(async (paths) => {
     const copy = new TreeCopy({ paths, owner: OWNER }, new CopyBudget(LIMITS), from);
     await copy.entry(join(from, name), join(to, name));
-    return copy.leftOut.join();
+    return copy.leftOut.inWords(from);
   });
 }
 
@@ -41,10 +41,23 @@ function scene() {
   return { from, to };
 }
 
+it('of what is left out, the first few are named and the others are counted', async () => {
+  const [from, to] = [tempFolder(), tempFolder()];
+  mkdirSync(join(from, 'many'));
+  for (let at = 0; at < 9; at += 1) symlinkSync('/elsewhere', join(from, `many/${at}`));
+  const words = await withLinkFreePaths(async (paths) => {
+    const copy = new TreeCopy({ paths, owner: undefined }, new CopyBudget(LIMITS), from);
+    await copy.entry(join(from, 'many'), join(to, 'many'));
+    return copy.leftOut.inWords(from);
+  });
+  expect(words.match(/a link to \/elsewhere/g)).toHaveLength(5);
+  expect(words).toContain(', and 4 more.');
+});
+
 describe.skipIf(process.getuid?.() !== 0)('copies that root makes for a user', () => {
   it('a folder that the user could not enter is left out', async () => {
     const { from, to } = scene();
-    expect(await copied(from, to, 'own')).toContain('own/closed (its owner is another user)');
+    expect(await copied(from, to, 'own')).toContain("own/closed (the repository's owner may not read it)");
     expect(existsSync(join(to, 'own/closed'))).toBe(false);
     expect(readFileSync(join(to, 'own/file'), 'utf8')).toBe('x');
   });
