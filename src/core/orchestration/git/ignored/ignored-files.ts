@@ -103,8 +103,9 @@ async function expanded(
 /** Those of the paths that the patterns name, as git matches them. Neither the files nor any other rules count. */
 async function matching(view: GitView, patterns: readonly string[], paths: readonly string[]): Promise<string[]> {
   if (paths.length === 0) return [];
-  const { folder, owner } = view;
-  const exclude = join(folder, 'info/exclude');
+  const { folder, owner, paths: linkFree } = view;
+  // If the view belongs to the repository's owner, that user may put a link in the place of a folder in it.
+  const exclude = linkFree.to(join(folder, 'info/exclude'));
   const nowhere = join(folder, 'nowhere');
   await rm(exclude, { force: true });
   await writeNewFile(exclude, patterns.map((pattern) => `${pattern}\n`).join(''), owner);
