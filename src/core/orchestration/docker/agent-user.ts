@@ -1,3 +1,4 @@
+import { ENTER, permits, WRITE } from '../util/fs/permission.js';
 import type { IdMap } from './id-map.js';
 
 /** What an engine says about its users. */
@@ -50,7 +51,7 @@ export function workingUser(folder: WorkFolder, own: UserIds): UserIds {
   const { uid, gid } = own;
   const isMember = folder.gid !== gid && own.groups.includes(folder.gid);
   const user = { uid, gid, groups: isMember ? [folder.gid] : [] };
-  if (canWrite(folder, user) || !folder.isOurs) return user;
+  if (permits(folder, user, WRITE | ENTER) || !folder.isOurs) return user;
   return { uid, gid, groups: own.groups.filter((id) => id !== gid) };
 }
 
@@ -84,14 +85,4 @@ function translated({ uid, gid, groups }: UserIds, ofUser: Translation, ofGroup:
   const [user, group] = [ofUser(uid), ofGroup(gid)];
   if (user === undefined || group === undefined) return undefined;
   return { uid: user, gid: group, groups: groups.flatMap((id) => ofGroup(id) ?? []) };
-}
-
-/**
- * True if a user can make files in a folder. Containers run without capabilities, so uid 0 needs permission like any other user.
- *
- * @param user with ids of the machine
- */
-export function canWrite({ uid, gid, mode }: Pick<WorkFolder, 'uid' | 'gid' | 'mode'>, user: UserIds): boolean {
-  const bits = uid === user.uid ? mode >> 6 : [user.gid, ...user.groups].includes(gid) ? mode >> 3 : mode;
-  return (bits & 0o3) === 0o3;
 }

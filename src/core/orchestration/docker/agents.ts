@@ -2,6 +2,7 @@ import { WORKSPACE } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import { OrchestrationError } from '../util/errors.js';
 import { isInside } from '../util/fs/is-inside.js';
+import { refusalToWrite } from '../util/fs/permission.js';
 import { takenTarget } from '../workspace/mount-targets.js';
 import { folderInPlace } from '../workspace/pinned-mounts.js';
 import { type EngineUsers, inContainer, onMachine, type UserIds, workingUser } from './agent-user.js';
@@ -10,7 +11,7 @@ import { type Preparation, preparation } from './home-preparation.js';
 import { IdMap } from './id-map.js';
 import { type ImageFacts, type ImageProbe, noClaude } from './image-probe.js';
 import { gone, handedOver, notWritable, tried } from './user-refusals.js';
-import { type AskSystem, askSystem, examinedFolder, mayWrite } from './work-folder.js';
+import { type AskSystem, examinedFolder, mayWrite } from './work-folder.js';
 
 /** The user of a session's container, and how the container starts with it. */
 export interface Agent {
@@ -70,7 +71,7 @@ export class Agents {
     engine: Pick<DockerEngine, 'users'>,
     probe: Pick<ImageProbe, 'facts'>,
     own: UserIds | undefined,
-    ask: AskSystem = askSystem,
+    ask: AskSystem = refusalToWrite,
   ) {
     this.#ask = ask;
     this.#engine = engine;

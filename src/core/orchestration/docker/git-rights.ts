@@ -6,13 +6,13 @@ import { linkedWorktrees } from '../git/repository/linked-worktrees.js';
 import { oddPart } from '../git/repository/missing-parts.js';
 import { OrchestrationError, quote, systemCode } from '../util/errors.js';
 import { withLinkFreePaths } from '../util/fs/link-free-paths.js';
+import { permits, refusalToWrite, WRITE } from '../util/fs/permission.js';
 import { quoted } from '../util/shell-quote.js';
 import { processUser, type UserIds } from './agent-user.js';
-import { type AskSystem, askSystem, examinedFolder, mayWrite } from './work-folder.js';
+import { type AskSystem, examinedFolder, mayWrite } from './work-folder.js';
 
 /** Git keeps objects in at most so many folders. */
 const OBJECT_FOLDER = /^[0-9a-f]{2}$/;
-const WRITE = 0o2;
 
 /**
  * Refuses a repository in which the user of a session could not commit. A git that ran as another user may have left parts of it,
@@ -28,7 +28,7 @@ export async function requireGitRights(
   user: UserIds | undefined,
   branch: string | undefined,
   own = processUser(),
-  ask: AskSystem = askSystem,
+  ask: AskSystem = refusalToWrite,
 ): Promise<void> {
   const layout = await findRepository(cwd).catch(() => undefined); // Another check says what is wrong with it.
   if (!layout) return;
@@ -53,10 +53,8 @@ export async function requireGitRights(
   }
 
   async function closedFile(path: string, stats: Stats): Promise<string | undefined> {
-    const { uid, gid, mode } = stats;
-    const bits = uid === user?.uid ? mode >> 6 : [user?.gid, ...(user?.groups ?? [])].includes(gid) ? mode >> 3 : mode;
     const isOurs = own?.uid !== 0 && own?.uid === user?.uid && (await access(path, constants.W_OK).then(...OR_FALSE));
-    return (bits & WRITE) !== 0 || isOurs ? undefined : why(path, stats, false);
+    return (user && permits(stats, user, WRITE)) || isOurs ? undefined : why(path, stats, false);
   }
 
   function why(path: string, { uid, gid, mode }: Stats, isFixed: boolean): string {

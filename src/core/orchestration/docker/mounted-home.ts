@@ -3,8 +3,8 @@ import { join, relative } from 'node:path';
 import { requireSafeFiles } from '../guard/workspace-settings.js';
 import { OrchestrationError, quote } from '../util/errors.js';
 import { isInside } from '../util/fs/is-inside.js';
+import { ENTER, permits, WRITE } from '../util/fs/permission.js';
 import type { CheckedMount } from '../workspace/mount.js';
-import { canWrite } from './agent-user.js';
 import type { Agent } from './agents.js';
 
 /** Claude Code's settings of a user, in its configuration folder. */
@@ -30,7 +30,7 @@ export async function requireUsableHome(
       const what = `is where Claude Code keeps its files (${folder})`;
       if (readonly) throw invalid(source, `${what}, and is read-only`);
       const stats = await stat(own).catch(() => undefined);
-      if (!stats || !onMachine || canWrite(stats, onMachine)) continue;
+      if (!stats || !onMachine || permits(stats, onMachine, WRITE | ENTER)) continue;
       throw invalid(source, `${what}, and ${quote(own)} cannot be written by the session's user, uid ${uid}`);
     }
   }

@@ -1,16 +1,9 @@
 import type { Stats } from 'node:fs';
-import { access, constants } from 'node:fs/promises';
-import { systemCode } from '../util/errors.js';
-import { canWrite, type UserIds, type WorkFolder } from './agent-user.js';
+import { ENTER, permits, type refusalToWrite, WRITE } from '../util/fs/permission.js';
+import type { UserIds, WorkFolder } from './agent-user.js';
 
-/** Why this process cannot make files in a folder, as the code of the system. Undefined if it can. */
-export type AskSystem = (path: string) => Promise<string | undefined>;
-
-export const askSystem: AskSystem = (path) =>
-  access(path, constants.W_OK | constants.X_OK).then(
-    () => undefined,
-    (error) => systemCode(error) ?? 'EACCES',
-  );
+/** See {@link refusalToWrite}. */
+export type AskSystem = typeof refusalToWrite;
 
 /**
  * True if a user can make files in a folder. If the user has all ids of this process, the system has said so: it also knows access
@@ -21,7 +14,7 @@ export const askSystem: AskSystem = (path) =>
  */
 export function mayWrite(folder: WorkFolder, user: UserIds | undefined, own: UserIds): boolean {
   if (user === undefined || folder.isFixed) return false;
-  return canWrite(folder, user) || (folder.isOurs && hasAllIds(user, own));
+  return permits(folder, user, WRITE | ENTER) || (folder.isOurs && hasAllIds(user, own));
 }
 
 function hasAllIds(user: UserIds, own: UserIds): boolean {

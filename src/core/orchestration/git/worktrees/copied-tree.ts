@@ -4,7 +4,8 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { systemCode } from '../../util/errors.js';
 import { folderEntries } from '../../util/fs/folder-entries.js';
 import { isInside } from '../../util/fs/is-inside.js';
-import { makeFolder, makeLink, opened, permits } from '../../util/fs/owner.js';
+import { makeFolder, makeLink, opened } from '../../util/fs/owner.js';
+import { ENTER, permits, READ } from '../../util/fs/permission.js';
 import { openRegularFile } from '../../util/fs/regular-file.js';
 import { limited } from '../../util/limited.js';
 import { serialized } from '../../util/serialized.js';
@@ -20,8 +21,6 @@ const DEEPEST = 200;
 /** From here on, only one branch at a time goes deeper: each folder stays open until all in it is copied. */
 const SHALLOW = 8;
 const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-const READ = 0o4;
-const EXECUTE = 0o1;
 
 /** Something that is copied. */
 interface Source {
@@ -76,7 +75,7 @@ export class TreeCopy {
     if (!handle) return void this.leftOut.add(folder.from, 'it cannot be read');
     try {
       const { owner } = this.#place;
-      if (owner && !permits(await handle.stat(), owner, EXECUTE)) {
+      if (owner && !permits(await handle.stat(), owner, ENTER)) {
         return void this.leftOut.add(join(folder.from, ...names), `${folder.from} is closed to its owner`);
       }
       const next = inside(folder, handle, name);
@@ -113,7 +112,7 @@ export class TreeCopy {
     try {
       const stats = await handle.stat();
       // Root can enter every folder, as it can read every file, see below.
-      if (owner && !permits(stats, owner, READ | EXECUTE)) {
+      if (owner && !permits(stats, owner, READ | ENTER)) {
         return void this.leftOut.add(source.from, "the repository's owner may not read it");
       }
       if (depth === DEEPEST) return void this.leftOut.add(source.from, 'nested too deep');

@@ -1,14 +1,10 @@
-import { access, constants, lstat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { quote, systemCode } from '../../util/errors.js';
+import { quote } from '../../util/errors.js';
 import { ignoreMissing } from '../../util/fs/ignore-missing.js';
-import { permits } from '../../util/fs/owner.js';
+import { ENTER, permits, refusalToWrite, WRITE } from '../../util/fs/permission.js';
 import { quoted } from '../../util/shell-quote.js';
 import type { GitView } from '../repository/view.js';
-import { mayWrite } from './worktree-path.js';
-
-const WRITE = 0o3;
-const ENTER = 0o1;
 
 /**
  * Refuses a repository in which this process, or the owner as whom git runs, may not make a worktree.
@@ -22,14 +18,15 @@ export async function requireRights({ layout, paths, owner }: GitView): Promise<
     const stats = await lstat(paths.to(wanted)).catch(ignoreMissing);
     const folder = stats ? wanted : dirname(wanted);
     const { uid, gid, mode } = stats ?? (await lstat(paths.to(folder)));
-    if (await isFixed(paths.to(folder))) {
+    const refusal = await refusalToWrite(paths.to(folder));
+    if (refusal === 'EROFS') {
       throw new Error(`git cannot write to ${quote(folder)}, which is on a file system that is read-only`);
     }
     // Root makes the folder of a worktree itself.
     const isOpen =
       owner && wanted !== join(commonDir, 'worktrees')
-        ? permits({ uid, gid, mode }, owner, WRITE)
-        : await mayWrite(paths.to(folder));
+        ? permits({ uid, gid, mode }, owner, WRITE | ENTER)
+        : refusal === undefined;
     if (isOpen) continue;
     const user = owner?.uid ?? process.getuid?.();
     const [next, command] =
@@ -40,14 +37,6 @@ export async function requireRights({ layout, paths, owner }: GitView): Promise<
     );
   }
   if (owner) await requireReachable(commonDir, owner.uid, (stats) => permits(stats, owner, ENTER));
-}
-
-/** True if nobody can write there, not even root. */
-function isFixed(folder: string): Promise<boolean> {
-  return access(folder, constants.W_OK).then(
-    () => false,
-    (error) => systemCode(error) === 'EROFS',
-  );
 }
 
 /** Git runs as the owner of a repository, so folders above it must not be closed to that user. */

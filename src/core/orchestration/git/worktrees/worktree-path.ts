@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, lstat, readdir, statfs } from 'node:fs/promises';
+import { lstat, readdir, statfs } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { SessionWorktreeRequest } from '../../session/worktree-request.js';
 import { quote, systemCode } from '../../util/errors.js';
@@ -8,6 +7,7 @@ import { ignoreMissing } from '../../util/fs/ignore-missing.js';
 import { isInside } from '../../util/fs/is-inside.js';
 import type { LinkFreePaths } from '../../util/fs/link-free-paths.js';
 import { makeFolder, writeNewFile } from '../../util/fs/owner.js';
+import { refusalToWrite } from '../../util/fs/permission.js';
 import { isConfined, requireInside } from '../repository/confinement.js';
 import { findGitLayout, type GitLayout } from '../repository/layout.js';
 import { mainCheckout } from '../repository/repository.js';
@@ -48,7 +48,7 @@ async function defaultPath(
   const own = top === view.layout.gitDir ? basename(top).replace(/\.git$/, '') : basename(top);
   const prefix = outer === undefined ? own : [basename(outer), ...relative(outer, top).split('/')].join('-');
   const beside = join(dirname(outer ?? top), shortened(`${prefix}-${name}`));
-  const isBeside = (await isConfined(beside, workspaces)) && (await mayWrite(dirname(beside)));
+  const isBeside = (await isConfined(beside, workspaces)) && (await refusalToWrite(dirname(beside))) === undefined;
   return isBeside ? beside : join(top, HIDDEN, shortened(name));
 }
 
@@ -91,7 +91,7 @@ export async function requirePlace({ layout, paths }: GitView, path: string): Pr
   const folder = await existing(paths, dirname(path));
   const stats = await lstat(paths.to(folder));
   if (!stats.isDirectory()) throw new Error(`${folder} is no folder, so ${path} cannot be made; ${other}`);
-  if (!(await mayWrite(paths.to(folder)))) {
+  if ((await refusalToWrite(paths.to(folder))) !== undefined) {
     throw new Error(`this process may not write to ${folder} (it belongs to uid ${stats.uid}); ${other}`);
   }
   for (const place of [folder, layout.commonDir]) await requireRoom(paths, place);
@@ -142,11 +142,4 @@ async function requireRoom(paths: LinkFreePaths, folder: string): Promise<void> 
   // Some file systems do not count their files.
   if (bavail > 0 && (files === 0 || ffree > 0)) return;
   throw new Error(`the disk that holds ${folder} is full; make room there`);
-}
-
-export function mayWrite(folder: string): Promise<boolean> {
-  return access(folder, constants.W_OK | constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }

@@ -98,13 +98,3 @@ export async function homeOf({ uid }: Owner): Promise<string | undefined> {
   const fields = users.split('\n').map((line) => line.split(':'));
   return fields.find((each) => each[2] === String(uid))?.[5];
 }
-
-interface Rights extends Owner {
-  readonly mode: number;
-}
-
-/** True if a user who is not root may do something with a file. Additional groups and access lists do not count. */
-export function permits(stats: Rights, { uid, gid }: Owner, wanted: number): boolean {
-  const shift = stats.uid === uid ? 6 : stats.gid === gid ? 3 : 0;
-  return ((stats.mode >> shift) & wanted) === wanted;
-}
