@@ -142,6 +142,7 @@ async function scene(options: Scene = {}) {
     executor: new Fake(),
     record,
     slot: { isHeld: true, release: () => {}, reclaim: () => true },
+    isLast: () => true,
     lead: { spending: () => ({ costUsd: 0, tokens: 0 }), commandsFor: () => undefined },
     committedRules: new CommittedRules(),
     prices: {},
