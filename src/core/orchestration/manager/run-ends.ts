@@ -203,12 +203,15 @@ export class RunEnds {
     const { reason, error = '' } = ended.result ?? result;
     if (reason === 'auth' || reason === 'spend_limit') holds.accountFailed(id, { reason, error });
     else if (reason === 'overage') this.#paysExtra(id, error);
-    void effects.ended(ended);
-    void run.remove().then(() => {
+    const removed = (): void => {
       this.#removals.delete(id);
       if (!this.#closed) queue.leave(id);
       removal.resolve();
-    });
+    };
+    const removing = run.remove();
+    if (removing !== undefined) void removing.catch(() => {}).then(removed);
+    else removed();
+    void effects.ended(ended);
   }
 }
 

@@ -39,6 +39,7 @@ export class Run implements RunControl {
   readonly #parts: RunParts;
   readonly #cause: StopCause;
   #state: RunState = 'launching';
+  #handle: RunHandle | undefined;
   #removal: Promise<void> | undefined;
   /**
    * Resolves when the executor has launched or found the run. Resolves with undefined when neither can happen any more.
@@ -93,12 +94,11 @@ export class Run implements RunControl {
     });
   }
 
-  /**
-   * Removes what is left of the run when it has ended: its container, its use of the worktree, the guard's files. A second call joins
-   * the first. Never rejects.
-   */
-  remove(): Promise<void> {
-    this.#removal ??= this.#launched.promise.then((handle) => handle?.release());
+  /** Removes what is left of the run when it has ended, see `RunHandle.release`. Undefined if nothing is. A second call joins the first. */
+  remove(): Promise<void> | undefined {
+    const handle = this.#handle;
+    // Not in this microtask, so that the listeners hear of the end first.
+    if (handle?.release) this.#removal ??= Promise.resolve().then(() => handle.release?.());
     return this.#removal;
   }
 
@@ -181,9 +181,9 @@ export class Run implements RunControl {
   /** Follows the run from its beginning to its end. Undefined if this process was detached before the end. */
   async #seeThrough(): Promise<Outcome | undefined> {
     const { signal } = this.#detached;
-    let handle: RunHandle | undefined;
     try {
-      handle = await this.#parts.start.begin();
+      const handle = await this.#parts.start.begin();
+      this.#handle = handle;
       this.#launched.resolve(handle);
       if (signal.aborted) return undefined;
       if (!handle) return this.#outcome({});
@@ -194,8 +194,8 @@ export class Run implements RunControl {
       if (signal.aborted) return undefined;
       this.#lookAway();
       // A run that cannot be watched must not go on, because its slot becomes free.
-      await handle?.stop('gently').catch(() => {});
-      if (handle) await this.remove();
+      await this.#handle?.stop('gently').catch(() => {});
+      await this.remove();
       return this.#outcome(await failureOf(error, this.#options.request.folder.stateDir));
     }
   }
