@@ -57,7 +57,7 @@ async function countContainers(manager: UnifiedSessionManager): Promise<() => nu
   const engine = new DockerEngine(() => resolveEndpoint(process.env));
   const running = new Set<string>();
   let most = 0;
-  const end = await engine.events(
+  const { end } = await engine.events(
     'autonomous-orchestration.session',
     ({ action, containerName }) => {
       if (!manager.list().some(({ id }) => containerName.includes(id))) return;
