@@ -10,8 +10,11 @@ const MOST_IDLE = 4;
 
 it(`after ${CALLS} calls at once, few connections stay open, and the next calls use them`, async () => {
   const waiting: http.ServerResponse[] = [];
+  const allAsked = deferred<void>();
   const { fake, engine } = await FakeEngine.start({
-    'GET /containers/json': (response) => void waiting.push(response),
+    'GET /containers/json': (response) => {
+      if (waiting.push(response) === CALLS) allAsked.resolve();
+    },
   });
   const open = new Set<Socket>();
   let closed = 0;
