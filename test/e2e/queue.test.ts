@@ -2,7 +2,7 @@ import { OrchestrationError, type UnifiedSessionManager } from 'autonomous-orche
 import { expect, it, onTestFinished } from 'vitest';
 import { resolveEndpoint } from '../../src/core/orchestration/docker/endpoint.js';
 import { DockerEngine } from '../../src/core/orchestration/docker/engine.js';
-import { containersGone, scripted, tempFolder, testManager } from './support.js';
+import { containersGone, endedGone, scripted, tempFolder, testManager } from './support.js';
 
 it('of fourteen sessions created at once, three run, ten are queued in order and one is refused', async () => {
   const { manager, events, stateDir } = await testManager();
@@ -48,6 +48,7 @@ it('of fourteen sessions created at once, three run, ten are queued in order and
     events.filter(({ type }) => type === 'session:created').map((event) => 'session' in event && event.session.taskId),
   ).toEqual(ended.map(({ taskId }) => taskId));
   expect(most()).toBe(3);
+  await endedGone(manager);
   expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0, items: [] });
   await containersGone({ stateDir });
 });

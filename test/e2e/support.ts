@@ -139,6 +139,12 @@ export async function containersGone(of: Parameters<typeof containersOf>[0]): Pr
   }
 }
 
+/** Resolves when nothing is left of a manager's sessions that have ended: their containers are gone, and their slots are free. */
+export async function endedGone(manager: UnifiedSessionManager): Promise<void> {
+  const ended = manager.list({ status: ['completed', 'failed', 'cancelled'] });
+  await Promise.all(ended.map(({ id }) => manager.cancel(id)));
+}
+
 /** The value of the label that all containers of a state folder have. */
 const ownerOf = async (stateDir: string): Promise<string> =>
   createHash('sha256')

@@ -174,7 +174,8 @@ export class SessionRuns {
       return session;
     }
     const cancelled = await this.#cancel(id, reason);
-    await Promise.all([this.removed(id), this.#effects.ended(cancelled)]);
+    await this.#effects.ended(cancelled);
+    await Promise.all([cancelled, ...this.tree.below(id)].map((one) => this.removed(one.id)));
     await this.#store.journal.saved(id);
     return cancelled;
   }
