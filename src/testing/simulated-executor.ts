@@ -81,7 +81,6 @@ export class SimulatedExecutor extends BaseExecutor {
         letGo = true;
         player.stop();
       },
-      async release() {},
     };
   }
 }

@@ -1,7 +1,17 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { attempt, bash, containersOf, docker, nextEvent, scripted, tempFolder, testManager } from './support.js';
+import {
+  attempt,
+  bash,
+  containersGone,
+  containersOf,
+  docker,
+  nextEvent,
+  scripted,
+  tempFolder,
+  testManager,
+} from './support.js';
 
 describe('cancel', () => {
   it('cancel() ends a running tool call and its container, and the next session starts', async () => {
@@ -67,7 +77,7 @@ describe('cancel', () => {
     });
     controller.abort();
     expect(await manager.waitFor(session.id)).toMatchObject({ status: 'cancelled' });
-    expect(await containersOf(session)).toEqual([]);
+    await containersGone(session);
   });
 });
 

@@ -10,7 +10,7 @@ import { inputBox } from '../../src/core/orchestration/executors/terminal/claude
 import {
   attempt,
   bash,
-  containersOf,
+  containersGone,
   docker,
   engine,
   git,
@@ -294,7 +294,7 @@ describe('script.ts', () => {
       expect.arrayContaining(['session:recovered', 'session:tool', 'session:completed']),
     );
     expect(events.at(-1)).toMatchObject({ id, status: 'completed', result: { text: hostile, exitCode: 0 } });
-    expect(await containersOf({ id })).toEqual([]);
+    await containersGone({ id });
   });
 
   it('script.ts continues a session and exits, and follow shows the next run', async () => {

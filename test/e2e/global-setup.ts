@@ -70,6 +70,8 @@ async function bundlePrograms(): Promise<void> {
     'test/e2e/fixtures/host.ts',
     '--entry.killed-host',
     'test/faults/fixtures/host.ts',
+    '--entry.killed-at-end',
+    'test/faults/fixtures/killed-at-end.ts',
     '--entry.sharing',
     'test/e2e/fixtures/sharing.ts',
     '--entry.library',

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { killedWhen } from './hosts.js';
 import {
   bash,
-  containersOf,
+  containersGone,
   docker,
   type ModelTurn,
   release,
@@ -181,7 +181,7 @@ it('the session of an agent that kills every hook is stopped at the first call p
     expect.objectContaining({ type: 'session:danger', danger: expect.objectContaining({ rule: 'guard.bypassed' }) }),
   );
   expect(existsSync(join(cwd, 'killer'))).toBe(true);
-  expect(await containersOf(ended)).toEqual([]);
+  await containersGone(ended);
   // Its next turn would have come half a minute later.
   expect(ended.result?.text).toBeUndefined();
 });
@@ -203,7 +203,7 @@ it.each([
     { delayMs: 5_000 },
   );
   expect(ended).toMatchObject({ status: 'failed', result: { reason: 'guard_bypassed' } });
-  expect(await containersOf(ended)).toEqual([]);
+  await containersGone(ended);
 });
 
 it('a skill in the workspace cannot run a shell command without a tool call', async () => {

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bash, containersOf, type ModelTurn, scripted, tempFolder, testManager } from './support.js';
+import { bash, containersGone, type ModelTurn, scripted, tempFolder, testManager } from './support.js';
 
 const big = (turn: ModelTurn, usage: object): ModelTurn => ({ ...turn, usage });
 
@@ -35,7 +35,7 @@ describe('limits of a session', () => {
     const session = await manager.create({ ...scripted(...turns), prompt: 'Go', cwd: await tempFolder(), limits });
     const ended = await manager.waitFor(session.id);
     expect(ended).toMatchObject({ status: 'failed', result: { reason } });
-    expect(await containersOf(session)).toEqual([]);
+    await containersGone(session);
     if (reason !== 'max_cost' && reason !== 'max_tokens') return;
     await expect(manager.continue(session.id, 'More')).rejects.toMatchObject({ code: 'ILLEGAL_TRANSITION' });
   });

@@ -14,6 +14,7 @@ import {
   bash,
   containersOf,
   docker,
+  endedGone,
   type ModelTurn,
   nextEvent,
   type RELEASES,
@@ -135,6 +136,7 @@ export function checksOf(
     const waits = manager.waitFor(second.id, { status: 'running' });
     const [ended] = await Promise.all([seen(manager, first.id), seen(manager, second.id), waits]);
     expect(ended.status).toBe('completed');
+    await endedGone(manager);
     expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
   });
 

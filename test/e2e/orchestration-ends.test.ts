@@ -6,6 +6,7 @@ import { Host, type HostTask } from './hosts.js';
 import {
   bash,
   docker,
+  endedGone,
   git,
   type ModelTurn,
   nextEvent,
@@ -57,6 +58,7 @@ describe('a leader that ends before its child sessions', () => {
     expect(await manager.waitFor(parent.id)).toMatchObject({ status: 'failed', result: { reason: 'killed' } });
     const ends = await Promise.all(childrenOf(manager, parent).map(({ id }) => manager.waitFor(id)));
     expect(ends.map(({ status }) => status)).toEqual(['cancelled', 'cancelled', 'cancelled']);
+    await endedGone(manager);
     expect(await containersOfAll(manager.list())).toEqual([]);
     expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
     // It can lead no session until somebody continues it.
@@ -145,6 +147,7 @@ describe('a family of sessions whose process was killed', () => {
         .at(-1)
         ?.match(/completed\tChild done\./g),
     ).toHaveLength(3);
+    await endedGone(manager);
     expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
     expect(events.some(({ type }) => type === 'session:failed')).toBe(false);
     expect(await containersOfAll(manager.list())).toEqual([]);

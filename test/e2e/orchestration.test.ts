@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { atWork, childrenOf, containersOfAll, go, leading, mostAtWork, outputsOf, UNTIL_GO } from './families.js';
-import { bash, nextEvent, testManager } from './support.js';
+import { bash, endedGone, nextEvent, testManager } from './support.js';
 
 const LEAD = [
   bash('for name in a b c d; do orchestrate create "Child $name" || exit 1; done'),
@@ -20,6 +20,7 @@ describe('a leader session', () => {
     const children = childrenOf(manager, done);
     expect(children.map(({ status, mode }) => [status, mode])).toEqual(Array(4).fill(['completed', 'autonomous']));
     expect(mostAtWork(events)).toBe(2);
+    await endedGone(manager);
     expect(manager.queueStatus().running).toBe(0);
     expect(await containersOfAll(manager.list())).toEqual([]);
 
@@ -124,6 +125,7 @@ describe('a leader session', () => {
         .at(-1)
         ?.match(/completed\tChild done\./g),
     ).toHaveLength(4);
+    await endedGone(manager);
     expect(manager.queueStatus().running).toBe(0);
   });
 });
@@ -187,6 +189,7 @@ describe('a leader that waits for its child sessions', () => {
     expect(ended.result?.text).toContain('Never mind.');
     expect(manager.get(child?.id ?? '')?.status).toBe('completed');
     expect(mostAtWork(events)).toBe(1);
+    await endedGone(manager);
     expect(manager.queueStatus().running).toBe(0);
   });
 

@@ -9,7 +9,16 @@ import { factsUnder, openPage, serveManager, sessionOnBoard } from '../page/supp
 import { PUSH, WAIT, WORK, wholeCourse } from '../page/whole-course.js';
 import { Desk } from './desk.js';
 import { go, UNTIL_GO } from './families.js';
-import { bash, casting, containersOf, repository, scripted, tempFolder, testManager } from './support.js';
+import {
+  bash,
+  casting,
+  containersGone,
+  containersOf,
+  repository,
+  scripted,
+  tempFolder,
+  testManager,
+} from './support.js';
 
 it('a person takes a session in Docker through its whole course on the page', async () => {
   const workspace = await tempFolder();
@@ -25,7 +34,7 @@ it('a person takes a session in Docker through its whole course on the page', as
   expect(session?.environment.docker).toBe(true);
   expect(session?.result?.text).toContain('Only the notes, please');
   await page.getByText(session?.runs[1]?.containerName ?? 'no container').waitFor();
-  expect(await containersOf({ id })).toEqual([]);
+  await containersGone({ id });
 });
 
 /** Claude's terminal takes a while to come up. */

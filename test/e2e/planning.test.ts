@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bash, containersOf, git, type ModelTurn, repository, scripted, tempFolder, testManager } from './support.js';
+import { bash, containersGone, git, type ModelTurn, repository, scripted, tempFolder, testManager } from './support.js';
 
 /** The attacks here have to fail without the guard, too. */
 const UNGUARDED = { policy: { dangerous: 'allow' } } as const;
@@ -111,7 +111,7 @@ describe('a planning session', () => {
     expect(await snapshot(cwd)).toEqual(before);
     expect(result?.planFile).toBe(join(stateDir, 'sessions', id, 'plan.md'));
     expect(await readFile(result?.planFile ?? '', 'utf8')).toBe(PLAN);
-    expect(await containersOf({ id })).toEqual([]);
+    await containersGone({ id });
   });
 
   it.each(['a plain repository', 'a worktree'])('a planning session cannot change the git of %s', async (where) => {

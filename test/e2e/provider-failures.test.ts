@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { bash, type ModelTurn, RELEASES, tempFolder, testManager } from './support.js';
+import { bash, endedGone, type ModelTurn, RELEASES, tempFolder, testManager } from './support.js';
 
 const ANSWERS: ModelTurn[] = [{ history: true }, { history: true }, { history: true }];
 
@@ -53,6 +53,7 @@ it('a refused login ends the run at its first refusal and holds the queue, in bo
     // Claude Code would try ten times in three minutes. The container gets a moment to end.
     expect(failed.metadata.errors.filter(({ code }) => code === 'auth').length).toBeLessThanOrEqual(3);
     expect(manager.get(next.id)?.status).toBe('queued');
+    await endedGone(manager);
     expect(manager.queueStatus()).toMatchObject({ running: 0, held: { reason: 'auth', sessionId: id } });
 
     await write(ANSWERS);

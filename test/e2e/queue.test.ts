@@ -2,7 +2,7 @@ import { OrchestrationError, type UnifiedSessionManager } from 'autonomous-orche
 import { expect, it, onTestFinished } from 'vitest';
 import { resolveEndpoint } from '../../src/core/orchestration/docker/endpoint.js';
 import { DockerEngine } from '../../src/core/orchestration/docker/engine.js';
-import { containersOf, scripted, tempFolder, testManager } from './support.js';
+import { containersGone, endedGone, scripted, tempFolder, testManager } from './support.js';
 
 it('of fourteen sessions created at once, three run, ten are queued in order and one is refused', async () => {
   const { manager, events, stateDir } = await testManager();
@@ -48,8 +48,9 @@ it('of fourteen sessions created at once, three run, ten are queued in order and
     events.filter(({ type }) => type === 'session:created').map((event) => 'session' in event && event.session.taskId),
   ).toEqual(ended.map(({ taskId }) => taskId));
   expect(most()).toBe(3);
+  await endedGone(manager);
   expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0, items: [] });
-  expect(await containersOf({ stateDir })).toEqual([]);
+  await containersGone({ stateDir });
 });
 
 /** Counts the running containers of a manager's sessions by the engine's own events. Returns the most there were at once. */
@@ -57,7 +58,7 @@ async function countContainers(manager: UnifiedSessionManager): Promise<() => nu
   const engine = new DockerEngine(() => resolveEndpoint(process.env));
   const running = new Set<string>();
   let most = 0;
-  const end = await engine.events(
+  const { end } = await engine.events(
     'autonomous-orchestration.session',
     ({ action, containerName }) => {
       if (!manager.list().some(({ id }) => containerName.includes(id))) return;

@@ -11,7 +11,7 @@ import {
   UnifiedSessionManager,
 } from 'autonomous-orchestration';
 import { expect, inject, it, onTestFinished } from 'vitest';
-import { bash, containersOf, scripted, stateFolder, tempFolder } from './support.js';
+import { bash, containersGone, scripted, stateFolder, tempFolder } from './support.js';
 
 interface Line {
   readonly type: string;
@@ -102,5 +102,5 @@ it('a script without a server owns the sessions itself, and the next one takes t
   const [session] = sessions.list();
   await writeFile(join(cwd, 'go'), '');
   expect(await sessions.waitFor(session?.id ?? '')).toMatchObject({ status: 'completed' });
-  expect(await containersOf({ stateDir })).toEqual([]);
+  await containersGone({ stateDir });
 });

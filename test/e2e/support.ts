@@ -1,8 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chown, copyFile, mkdir, mkdtemp, readFile, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import {
   type SessionEvent,
@@ -114,6 +115,34 @@ export async function containersOf(of: Pick<UnifiedSession, 'id'> | { stateDir: 
   const filter = `label=autonomous-orchestration.${label}`;
   const names = await docker('ps', '--all', '--filter', filter, '--format', '{{.Names}}');
   return names === '' ? [] : names.split('\n');
+}
+
+/**
+ * Resolves when no container of a session, or of a manager, is left. A session's end is reported before its container is removed, so
+ * this waits for the engine's own events.
+ */
+export async function containersGone(of: Parameters<typeof containersOf>[0]): Promise<void> {
+  const since = String(Date.now() / 1000);
+  const left = new Set(await containersOf(of));
+  if (left.size === 0) return;
+  const filters = ['--filter', 'type=container', '--filter', 'event=destroy'];
+  const args = ['events', '--since', since, ...filters, '--format', '{{.Actor.Attributes.name}}'];
+  const events = spawn('docker', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    for await (const name of createInterface({ input: events.stdout })) {
+      left.delete(name);
+      if (left.size === 0) return;
+    }
+    throw new Error(`The engine's events ended, and these containers are left: ${[...left].join(', ')}`);
+  } finally {
+    events.kill();
+  }
+}
+
+/** Resolves when nothing is left of a manager's sessions that have ended: their containers are gone, and their slots are free. */
+export async function endedGone(manager: UnifiedSessionManager): Promise<void> {
+  const ended = manager.list({ status: ['completed', 'failed', 'cancelled'] });
+  await Promise.all(ended.map(({ id }) => manager.cancel(id)));
 }
 
 /** The value of the label that all containers of a state folder have. */

@@ -6,6 +6,7 @@ import {
   changedImage,
   containersLeft,
   docker,
+  endedGone,
   engine,
   figure,
   nextEvent,
@@ -28,6 +29,7 @@ async function endOf(
     await provoke(id);
   }
   const ended = await manager.waitFor(id);
+  await endedGone(manager);
   expect(await containersLeft([ended])).toEqual([]);
   expect(manager.queueStatus().running).toBe(0);
   return ended;
@@ -128,6 +130,7 @@ async function launchedAfter(
   const { id } = await manager.create({ docker: options ?? {}, prompt: 'x', cwd: await tempFolder() });
   const ended = await manager.waitFor(id);
   expect(ended.status).toBe('failed');
+  await endedGone(manager);
   expect(await containersLeft([ended])).toEqual([]);
   return ended;
 }

@@ -1,7 +1,7 @@
 import { AutonomousExecutor, type UnifiedSession } from 'autonomous-orchestration';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PrivateEngine } from './private-engine.js';
-import { countEnds, figure, quick, stateFolder, tempFolder, testManager, until } from './support.js';
+import { countEnds, endedGone, figure, quick, stateFolder, tempFolder, testManager, until } from './support.js';
 
 let engine: PrivateEngine;
 
@@ -36,6 +36,7 @@ async function allOver({ manager, ends, running, waiting, brief }: Scene): Promi
   const sessions = await Promise.all([...running, waiting].map(({ id }) => manager.waitFor(id)));
   const next = await manager.create(brief);
   expect(await manager.waitFor(next.id)).toMatchObject({ status: 'completed' });
+  await endedGone(manager);
   expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
   expect([...ends.values()]).toEqual([1, 1, 1, 1]);
   return sessions;
@@ -105,6 +106,7 @@ describe('dockerd with two running sessions and a queued one', () => {
     });
     const sessions = await Promise.all(all.map(({ id }) => made.manager.waitFor(id)));
     expect(sessions.map(({ result }) => result?.reason)).toEqual(Array(3).fill('DOCKER_UNAVAILABLE'));
+    await endedGone(made.manager);
     expect(made.manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
     await engine.start();
     await allOver(made);

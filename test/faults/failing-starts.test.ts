@@ -18,6 +18,7 @@ import {
   containersLeft,
   countEnds,
   docker,
+  endedGone,
   engine,
   figure,
   holdings,
@@ -89,6 +90,7 @@ it(`${STARTS} starts that fail are each reported once and leave nothing behind`,
   expect(ended.filter(({ result }) => result?.reason === 'LAUNCH_FAILED')).toHaveLength((4 * STARTS) / 5);
   expect(ended.filter(({ result }) => !result?.error)).toEqual([]);
   expect([...ends.values()]).toEqual(Array(STARTS).fill(1));
+  await endedGone(manager);
   expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0, items: [] });
   expect(manager.listenerCount('event')).toBe(listeners);
   expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
@@ -162,6 +164,7 @@ it(`${3 * ROUNDS} starts that fail at the docker client or the engine leave no c
   const sessions = 2 + 4 * ROUNDS;
   expect(ends.size).toBe(sessions);
   expect([...ends.values()]).toEqual(Array(sessions).fill(1));
+  await endedGone(manager);
   expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
   expect(await containersLeft(manager.list())).toEqual([]);
   expect(added(await holdings(), before).filter((held) => held !== SOCKET)).toEqual([]);
@@ -197,6 +200,7 @@ it('a session whose image vanishes just before docker run fails with the error o
   const { result } = await manager.waitFor(session.id);
   expect(result).toMatchObject({ reason: 'LAUNCH_FAILED', exitCode: 125 });
   expect(result?.error).toMatch(/No such image/i);
+  await endedGone(manager);
   expect(await containersLeft([session])).toEqual([]);
   expect(engine.quickImage).not.toBe(image);
   figure('image gone at docker run', `${result?.reason}, exit code ${result?.exitCode}: ${result?.error}`);

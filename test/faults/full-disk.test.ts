@@ -3,7 +3,7 @@ import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import { removeFolder } from '../support/temp-folder.js';
-import { containersLeft, figure, quick, tempFolder, testManager } from './support.js';
+import { containersLeft, endedGone, figure, quick, tempFolder, testManager } from './support.js';
 
 let stateDir: string;
 
@@ -42,6 +42,7 @@ it('a full disk ends the session whose log is there, with the cause, and no othe
   expect(ended.result?.error).toMatch(/docker client that writes the log ended.*disk|ENOSPC/);
   expect(ended.metadata.messages).toBeGreaterThan(100);
   expect(ended.metadata.messages).toBeLessThan(1_500);
+  await endedGone(full.manager);
   expect(await containersLeft([ended])).toEqual([]);
   expect(full.manager.queueStatus().running).toBe(0);
   figure(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { UnifiedSession } from 'autonomous-orchestration';
 import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing';
 import { describe, expect, it } from 'vitest';
-import { containersLeft, figure, holdings, quick, tempFolder, testManager } from './support.js';
+import { containersLeft, endedGone, figure, holdings, quick, tempFolder, testManager } from './support.js';
 
 const HOSTILE: unknown[] = [
   '',
@@ -163,6 +163,7 @@ async function startedWith(
   await writeFile(join(cwd, 'go'), '');
   await manager.waitFor(first.id);
   const ended = await manager.waitFor(id);
+  await endedGone(manager);
   return { ended, stateDir, running: manager.queueStatus().running };
 }
 

@@ -5,6 +5,7 @@ import {
   added,
   containersLeft,
   countEnds,
+  endedGone,
   figure,
   heapUsed,
   holdings,
@@ -57,6 +58,7 @@ it(`${SESSIONS} containers that exit at once are recorded with the right exit co
   expect([...ends.values()]).toEqual(Array(SESSIONS).fill(1));
   figure(`${SESSIONS} exit codes`, `${new Set(codes).size} different, all right`);
 
+  await endedGone(manager);
   expect(await containersLeft(manager.list())).toEqual([]);
   expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
   const more = added(await holdings(), before);

@@ -12,6 +12,7 @@ export {
   attempt,
   bash,
   docker,
+  endedGone,
   engine,
   git,
   type ModelTurn,

@@ -143,9 +143,10 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   /**
    * Ends the manager. With `detach` (default), running sessions go on in their containers, unobserved, and waiting sessions go on
    * waiting. `recover()` of another manager takes them over. Launches that are under way are awaited: afterwards their sessions
-   * run or have failed, and the record on disk says so. With `cancel`, every session is cancelled first. If a session cannot be
-   * launched or ended within half a minute, it is left as it is. Later calls that would change something are refused with `MANAGER_CLOSED`. Nothing
-   * of the manager keeps the process alive. A second call joins the first, whatever its `sessions` says.
+   * run or have failed, and the record on disk says so. The containers of sessions that have ended are gone by then, too. With
+   * `cancel`, every session is cancelled first. If a session cannot be launched or ended within half a minute, it is left as it is.
+   * Later calls that would change something are refused with `MANAGER_CLOSED`. Nothing of the manager keeps the process alive. A
+   * second call joins the first, whatever its `sessions` says.
    */
   close({ sessions = 'detach' }: { sessions?: 'detach' | 'cancel' } = {}): Promise<void> {
     this.#closing ??= this.#sessions.close(sessions).then(() => this.#closed.abort());

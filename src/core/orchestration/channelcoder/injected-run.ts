@@ -112,7 +112,6 @@ function injectedRun(
       letGo = true;
       clearTimeout(timer);
     },
-    async release() {},
   };
 }
 

@@ -65,7 +65,6 @@ export function startedRun(started: { pid?: number; containerId?: string }, engi
       letGo = true;
       clearInterval(timer);
     },
-    async release() {},
   };
 }
 

@@ -31,9 +31,10 @@ export interface RunHandle {
   detach(): Promise<void>;
   /**
    * Removes what is left of a run that has ended: its container and the guard's files. Called only when the end is on disk. So
-   * no process ever has to guess how a container ended that is gone. Never rejects.
+   * no process ever has to guess how a container ended that is gone. If the session ends with the run, this is called after its
+   * terminal event, and the session's slot is free when it has resolved. Absent if nothing is left of the run. Never rejects.
    */
-  release(): Promise<void>;
+  release?(): Promise<void>;
   /**
    * True if every tool call has to pass `hooks.beforeTool` before it runs, and if messages can be delivered. If true, a call
    * that is in the log but did not ask ends the session. Default `false`.
@@ -141,6 +142,5 @@ export function endedRun(end: RunEnd): RunHandle {
     over: true,
     async stop() {},
     async detach() {},
-    async release() {},
   };
 }

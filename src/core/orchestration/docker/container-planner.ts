@@ -169,19 +169,21 @@ export class ContainerPlanner {
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
     const { workspace, asked } = await this.#hostMounts.again(spec, ssh.keyFile);
     await requireOwnWorktree(workspace, spec);
-    await keepUser(spec, folder, agent.onMachine);
-    await requireUsableHome(agent, asked);
     const cached = (spec.caches ?? []).map((cache) => cache.env);
     const env = Object.assign({}, ...cached, ssh.env, login, spec.docker.env);
-    const git = await containerGit({
-      checkout: spec.cwd,
-      folder: folder.path,
-      readOnly: spec.readOnly,
-      workspaces: spec.workspaces,
-      env,
-      identity: spec.git,
-      person: this.#options.host,
-    });
+    const [git] = await allDone([
+      containerGit({
+        checkout: spec.cwd,
+        folder: folder.path,
+        readOnly: spec.readOnly,
+        workspaces: spec.workspaces,
+        env,
+        identity: spec.git,
+        person: this.#options.host,
+      }),
+      keepUser(spec, folder, agent.onMachine),
+      requireUsableHome(agent, asked),
+    ]);
     const own = await withRealSources([
       { source: folder.projects, target: conversationIn(agent.configDir), readonly: false },
       ...(spec.claude.mcpConfig === undefined

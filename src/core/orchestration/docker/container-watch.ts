@@ -1,5 +1,5 @@
 import type { DockerEngine } from './engine.js';
-import type { EngineEvent } from './engine-events.js';
+import type { EngineEvent, EngineEventStream } from './engine-events.js';
 
 export interface ContainerListener {
   onStart(containerId: string): void;
@@ -9,14 +9,14 @@ export interface ContainerListener {
 }
 
 /**
- * Reports when containers start and die. Uses one connection to the engine for all of them, which is open only while somebody
- * listens.
+ * Reports when containers start and die. Uses one connection to the engine for all of them, from the first one to `close()`. While
+ * nobody listens, the connection does not keep the process alive.
  */
 export class ContainerWatch {
   readonly #engine: DockerEngine;
   readonly #label: string;
   readonly #listeners = new Map<string, ContainerListener>();
-  #stream: Promise<() => void> | undefined;
+  #stream: Promise<EngineEventStream> | undefined;
 
   /** @param label selects the containers, as `key=value` */
   constructor(engine: DockerEngine, label: string) {
@@ -32,10 +32,11 @@ export class ContainerWatch {
     this.#listeners.set(name, listener);
     const unwatch = (): void => {
       this.#listeners.delete(name);
-      if (this.#listeners.size === 0) this.close();
+      this.#keepAlive();
     };
     try {
       await this.#connect();
+      this.#keepAlive();
     } catch (error) {
       unwatch();
       throw error;
@@ -46,10 +47,15 @@ export class ContainerWatch {
   close(): void {
     const stream = this.#stream;
     this.#stream = undefined;
-    stream?.then((end) => end()).catch(() => {}); // A failed connection has nothing to close.
+    stream?.then(({ end }) => end()).catch(() => {}); // A failed connection has nothing to close.
   }
 
-  #connect(): Promise<() => void> {
+  /** Lets the process end by itself if no container is watched. */
+  #keepAlive(): void {
+    this.#stream?.then((stream) => stream.keepAlive(this.#listeners.size > 0)).catch(() => {});
+  }
+
+  #connect(): Promise<EngineEventStream> {
     if (!this.#stream) {
       const stream = this.#engine.events(
         this.#label,

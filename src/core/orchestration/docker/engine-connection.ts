@@ -5,11 +5,14 @@ import type { Endpoint } from './endpoint.js';
 
 /** If an engine does not answer within this time, we treat it as unavailable. */
 const ANSWER_MS = 1_800;
+/** How many idle connections are kept for later calls. Many starts at once open dozens, and the next calls come one by one. */
+const MOST_IDLE = 4;
 
 /** HTTP with an engine, over its socket or TLS. The meaning of the answers is not examined here. */
 export class EngineConnection {
   readonly #endpoint: () => Promise<Endpoint>;
-  readonly #agent = new http.Agent({ keepAlive: true });
+  readonly #agent = new http.Agent({ keepAlive: true, maxFreeSockets: MOST_IDLE });
+  readonly #tlsAgent = new https.Agent({ keepAlive: true, maxFreeSockets: MOST_IDLE });
 
   constructor(endpoint: () => Promise<Endpoint>) {
     this.#endpoint = endpoint;
@@ -18,6 +21,7 @@ export class EngineConnection {
   /** Closes idle connections. */
   close(): void {
     this.#agent.destroy();
+    this.#tlsAgent.destroy();
   }
 
   /** Sends a request and reads the whole answer. @throws OrchestrationError `DOCKER_UNAVAILABLE` */
@@ -61,7 +65,9 @@ export class EngineConnection {
           }),
         },
       };
-      const request = tls ? https.request(options) : http.request({ ...options, agent: this.#agent });
+      const request = tls
+        ? https.request({ ...options, agent: this.#tlsAgent })
+        : http.request({ ...options, agent: this.#agent });
       request.on('response', (response) => resolve({ request, response }));
       request.on('error', (error) => reject(unavailable(error)));
       request.on('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));

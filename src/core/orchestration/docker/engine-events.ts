@@ -1,5 +1,8 @@
 import { type EngineConnection, refused } from './engine-connection.js';
 
+/** How long a connection over a network may be silent before the system asks if the other end is still there. */
+const ASK_AFTER_MS = 30_000;
+
 /** A line of the engine's event stream. */
 export interface EngineEvent {
   action: string;
@@ -7,21 +10,30 @@ export interface EngineEvent {
   containerName: string;
 }
 
+/** The events as they are followed. */
+export interface EngineEventStream {
+  /** Ends the reports. */
+  end(): void;
+  /** True: the stream keeps the process alive, as every connection does. False: it does not. Default `true`. */
+  keepAlive(alive: boolean): void;
+}
+
 /**
- * Follows the events of the containers with a label. Resolves when the engine has begun to report, with a function that ends
- * the reports. `onEnd` is called if the engine stops reporting by itself.
+ * Follows the events of the containers with a label. Resolves when the engine has begun to report. `onEnd` is called if the engine
+ * stops reporting by itself.
  */
 export async function followEvents(
   http: EngineConnection,
   label: string,
   onEvent: (event: EngineEvent) => void,
   onEnd: () => void,
-): Promise<() => void> {
+): Promise<EngineEventStream> {
   const filters = encodeURIComponent(JSON.stringify({ label: [label], type: ['container'], event: ['start', 'die'] }));
   // The engine sends the head of its answer before it subscribes to the events. `since` covers the time in between.
   const since = Math.floor(Date.now() / 1000);
   const { request, response } = await http.open('GET', `/events?since=${since}&filters=${filters}`);
   request.setTimeout(0);
+  response.socket.setKeepAlive(true, ASK_AFTER_MS);
   if (response.statusCode !== 200) {
     request.destroy();
     throw refused('follow events', response.statusCode ?? 0, '');
@@ -42,9 +54,12 @@ export async function followEvents(
     open = false;
   };
   response.on('error', ended).on('close', ended);
-  return () => {
-    open = false;
-    request.destroy();
+  return {
+    end() {
+      open = false;
+      request.destroy();
+    },
+    keepAlive: (alive) => void (alive ? response.socket.ref() : response.socket.unref()),
   };
 }
 

@@ -4,7 +4,7 @@ import type { EngineUsers } from './agent-user.js';
 import { type ContainerBody, type ContainerState, containerState } from './container-state.js';
 import type { Endpoint } from './endpoint.js';
 import { EngineConnection, refused, textOf } from './engine-connection.js';
-import { type EngineEvent, followEvents } from './engine-events.js';
+import { type EngineEvent, type EngineEventStream, followEvents } from './engine-events.js';
 import { EngineVolumes } from './engine-volumes.js';
 
 export interface EngineImage {
@@ -271,7 +271,7 @@ export class DockerEngine {
   }
 
   /** Follows the events of the containers with a label, see {@link followEvents}. */
-  events(label: string, onEvent: (event: EngineEvent) => void, onEnd: () => void): Promise<() => void> {
+  events(label: string, onEvent: (event: EngineEvent) => void, onEnd: () => void): Promise<EngineEventStream> {
     return followEvents(this.#http, label, onEvent, onEnd);
   }
 

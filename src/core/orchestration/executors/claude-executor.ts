@@ -200,10 +200,9 @@ export abstract class ClaudeExecutor extends BaseExecutor {
           ? undefined
           : // An agent can put folders of others in the place of one in its workspace, but not in the place of the workspace.
             this.runtime.docker.planner.ground({ ...spec, docker: spec.docker, cwd: mounted, readOnly: this.readOnly }),
-        files.create(spec.policy),
+        files.create(spec.policy).then(() => channel.start()),
         requireSafeSettings(mounted, workspace),
       ]);
-      await channel.start();
       const handle =
         ground && spec.docker ? await this.#launchInDocker(run, spec.docker, ground) : await this.launchOnHost(run);
       const words = ground && spec.docker ? { place: placeInWords(spec.docker, ground.agent) } : {};
@@ -249,8 +248,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
 
   override async leftovers(): Promise<Leftover[]> {
     if (this.runtime.injected) return [];
-    const leftovers = await this.runtime.docker.leftovers();
-    return leftovers.filter(({ mode }) => mode === undefined || mode === this.mode);
+    return (await this.runtime.docker.leftovers()).filter(({ mode }) => mode === undefined || mode === this.mode);
   }
 
   override async removeLeftover({ name }: Leftover): Promise<void> {
@@ -272,11 +270,13 @@ export abstract class ClaudeExecutor extends BaseExecutor {
 
   async #launchInDocker(run: PlacedRun, docker: DockerSpec['docker'], ground: ContainerGround): Promise<RunHandle> {
     const { spec, folder, run: number } = run.request;
-    const part = relative(run.mounted, run.workspace);
-    const placed = { ...spec, docker, cwd: run.mounted, part, readOnly: this.readOnly };
-    const { mounts, env } = await this.extras(run.files, true);
-    const files = await run.files.mounts({ ...this.guardedRun(run.request), env: ground.env });
-    const setup = await setupOf(spec, run.files, this.terminal);
+    const [cwd, part] = [run.mounted, relative(run.mounted, run.workspace)];
+    const placed = { ...spec, docker, cwd, part, readOnly: this.readOnly };
+    const [{ mounts, env }, files, setup] = await allDone([
+      this.extras(run.files, true),
+      run.files.mounts({ ...this.guardedRun(run.request), env: ground.env }),
+      setupOf(spec, run.files, this.terminal),
+    ]);
     // An agent can write there, so it does not come last: the last mount is the canary.
     const guard = { mounts: [...setup.mounts, ...files, ...mounts], env: { ...env, ...GUARDED_ENV } };
     const identity = this.runtime.docker.identity(spec, number);

@@ -13,7 +13,7 @@ export function leaving(handle: RunHandle, leave: Leave): RunHandle {
   return {
     ...handle,
     async release() {
-      await handle.release();
+      await handle.release?.();
       await left;
     },
   };
@@ -34,7 +34,7 @@ export function guarded(handle: RunHandle, files: MailboxFiles, channel: Mailbox
       return handle.detach();
     },
     async release() {
-      await own.release();
+      await own.release?.();
       await files.remove().catch(() => {}); // If this fails, a later sweep finds the files.
     },
   };

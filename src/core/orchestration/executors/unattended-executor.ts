@@ -8,6 +8,7 @@ import { GUARDED_ENV } from '../guard/guard-environment.js';
 import { launchDetached } from '../process/launcher.js';
 import { logBytesOf } from '../session/limits.js';
 import { countedUse } from '../session/run-cost.js';
+import { allDone } from '../util/deferred.js';
 import { ClaudeExecutor } from './claude-executor.js';
 import type { PlacedRun } from './placed-run.js';
 import { planRequest } from './plan-request.js';
@@ -50,10 +51,13 @@ export abstract class UnattendedExecutor extends ClaudeExecutor {
   protected override async launchInContainer(placed: PlacedRun, container: PlannedContainer): Promise<RunHandle> {
     const { request, workspace, environment } = placed;
     const plan = await planRun(withQuestionTool(planRequest(placed, container)));
-    await request.onPlaced({ containerName: container.name, environment });
-    if (plan.kind === 'started') return startedRun(plan, this.runtime.docker.engine);
+    const placing = request.onPlaced({ containerName: container.name, environment });
+    if (plan.kind === 'started') {
+      await placing;
+      return startedRun(plan, this.runtime.docker.engine);
+    }
     const { folder } = request;
-    const inputFile = await this.#writeInput(request, plan.stdin);
+    const [inputFile] = await allDone([this.#writeInput(request, plan.stdin), placing]);
     const command = [...plan.command, ...SETTINGS_FLAG, ...budget(request)];
     const mostFileBytes = logBytesOf(request.spec.limits) + BEYOND_BYTES;
     const handle = await this.runtime.docker.run(container, command, { folder, inputFile, mostFileBytes });

@@ -57,7 +57,9 @@ export class SessionInterventions {
   }
 
   /** Refused while another session works in the worktree. Children may work in the worktree of their leader. */
-  async removeWorktree({ id, status, environment }: UnifiedSession, force: boolean): Promise<UnifiedSession> {
+  async removeWorktree({ id }: UnifiedSession, force: boolean): Promise<UnifiedSession> {
+    await this.#runs.removed(id);
+    const { status, environment } = this.#store.registry.require(id);
     const { worktrees } = this.#live.require(id).executor;
     const refused = (why: string): OrchestrationError =>
       new OrchestrationError('ILLEGAL_TRANSITION', `Worktree of session ${id} ('${status}'): ${why}.`);

@@ -79,6 +79,7 @@ export class ManagedSessions implements SessionCommands {
       store,
       live,
       tree: runs.tree,
+      runs,
       dependantOf: (id) => runs.queue.dependantOf(id),
       owner,
       gate,

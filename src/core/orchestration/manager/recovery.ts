@@ -97,6 +97,7 @@ export class SessionRecovery {
       isTerminal(status) || status === 'queued' ? [] : [id],
     );
     await Promise.all(opened.map((id) => takenOver(live.get(id)?.run)));
+    await Promise.all(opened.map((id) => runs.removed(id))); // The sweep would remove their containers, too, and report them.
     // If the manager was closed during this call, another process may have the sessions by now.
     if (runs.isClosed) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed during recover().');
     runs.endOrphans();

@@ -9,12 +9,14 @@ import { removeTree } from '../util/fs/remove-tree.js';
 import type { Gate } from './gate.js';
 import { workerIn } from './interventions.js';
 import type { LiveSession, LiveSessions } from './live-sessions.js';
+import type { SessionRuns } from './session-runs.js';
 import type { StateOwner } from './state-owner.js';
 
 export interface SessionRemovalOptions {
   store: SessionStore;
   live: LiveSessions;
   tree: SessionTree;
+  runs: Pick<SessionRuns, 'removed'>;
   /** A session that waits for this one, if there is one. */
   dependantOf: (id: string) => string | undefined;
   owner: StateOwner;
@@ -58,8 +60,9 @@ export class SessionRemoval {
   }
 
   async #remove(id: string, force: boolean): Promise<UnifiedSession> {
-    const { store, live: sessions, owner, gate } = this.#options;
+    const { store, live: sessions, owner, gate, runs } = this.#options;
     await owner.ready(); // `recover()` reports on the sessions that it has taken over.
+    await runs.removed(id);
     gate.requireOpen();
     const session = store.registry.require(id);
     const live = sessions.require(id);

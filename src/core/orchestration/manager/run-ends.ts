@@ -1,9 +1,11 @@
 import type { LeaderEffects } from '../family/leader-effects.js';
+import type { Run } from '../run/run.js';
 import type { Outcome } from '../session/outcome.js';
 import type { SessionResult, UnifiedSession } from '../session/record.js';
 import { DEFAULT_RETRY, retryDelay } from '../session/retry.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
+import { deferred } from '../util/deferred.js';
 import { defined } from '../util/defined.js';
 import { afterRun, type NextStep } from './after-run.js';
 import { newAccount, spentLimit } from './continuable.js';
@@ -36,24 +38,28 @@ interface FurtherRun {
 export class RunEnds {
   readonly #options: RunEndsOptions;
   readonly #waits: TimedWaits;
+  /** The sessions that have ended, and whose last containers are being removed. */
+  readonly #removals = new Map<string, Promise<void>>();
+  #closed = false;
 
   constructor(options: RunEndsOptions) {
     this.#options = options;
     this.#waits = new TimedWaits(() => options.clock.now());
   }
 
-  /** Called when a run is over. */
-  finish(id: string, outcome: Outcome): void {
-    const { live, store, clock } = this.#options;
+  /** True if a session ends with a run that went so. */
+  isLast(id: string, run: Run, outcome: Outcome): boolean {
+    return this.#nextStep(id, run, outcome).kind === 'end';
+  }
+
+  /** Called when the outcome of a run is known. If the session does not end with it, nothing is left of the run. */
+  finish(id: string, run: Run, outcome: Outcome): void {
+    const { live, store } = this.#options;
     const session = store.registry.require(id);
-    const ended = live.require(id);
-    const feedback = ended.run?.continuing;
-    ended.run = undefined;
+    const next = this.#nextStep(id, run, outcome);
+    live.require(id).run = undefined;
     this.#options.holds.ran(id);
     const { exitCode } = outcome.result;
-    const { retry = DEFAULT_RETRY, limits } = ended.spec;
-    const isSpent = spentLimit(this.#options.effects.tree.spending(session), limits) !== undefined;
-    const next = afterRun(session, outcome, { feedback, retry, now: clock.now(), isSpent });
     if (next.kind === 'go-on') {
       // Somebody wants this session to go on now. A run that only gives its result again is nobody's wish.
       if (next.outputRetry === undefined) this.#options.holds.exempt(id);
@@ -65,7 +71,30 @@ export class RunEnds {
         outputRetry: next.outputRetry,
       });
     } else if (next.kind === 'wait') this.#suspend(session, next, exitCode);
-    else this.#end(session, outcome, next.failedAttempts);
+    else this.#end(session, run, outcome, next.failedAttempts);
+  }
+
+  /** True if a session has ended, and its last container is still being removed. */
+  isRemoving(id: string): boolean {
+    return this.#removals.has(id);
+  }
+
+  /** Resolves when nothing is left of a session's last run, and its slot is free. At once, unless the session has just ended. */
+  async removed(id: string): Promise<void> {
+    await this.#removals.get(id);
+  }
+
+  /** Resolves when nothing is left of the sessions that have ended. */
+  async allRemoved(): Promise<void> {
+    await Promise.all(this.#removals.values());
+  }
+
+  #nextStep(id: string, { continuing: feedback }: Run, outcome: Outcome): NextStep {
+    const { live, store, clock, effects } = this.#options;
+    const session = store.registry.require(id);
+    const { retry = DEFAULT_RETRY, limits } = live.require(id).spec;
+    const isSpent = spentLimit(effects.tree.spending(session), limits) !== undefined;
+    return afterRun(session, outcome, { feedback, retry, now: clock.now(), isSpent });
   }
 
   /**
@@ -118,8 +147,9 @@ export class RunEnds {
     this.#waits.forget(id);
   }
 
-  /** From now on, no session that waits goes on by itself. */
+  /** From now on, no session that waits goes on by itself, and no slot becomes free. */
   close(): void {
+    this.#closed = true;
     this.#waits.close();
   }
 
@@ -154,9 +184,14 @@ export class RunEnds {
     }
   }
 
-  #end({ id, runs }: UnifiedSession, outcome: Outcome, failedAttempts: number | undefined): void {
+  /** Ends a session. Its slot becomes free when its container is gone. */
+  #end({ id, runs }: UnifiedSession, run: Run, outcome: Outcome, failedAttempts: number | undefined): void {
     const { store, clock, queue, effects, holds } = this.#options;
     const { status, result, cause } = outcome;
+    const removal = deferred<void>();
+    // First, because the listeners of the end may call cancel(), which waits for this.
+    this.#removals.set(id, removal.promise);
+    queue.ending(id);
     // The session may have been told to end after its run was over.
     const stop = cause && runs.at(-1)?.stop;
     const ended = store.dispatch(id, {
@@ -168,7 +203,14 @@ export class RunEnds {
     const { reason, error = '' } = ended.result ?? result;
     if (reason === 'auth' || reason === 'spend_limit') holds.accountFailed(id, { reason, error });
     else if (reason === 'overage') this.#paysExtra(id, error);
-    queue.leave(id);
+    const removed = (): void => {
+      this.#removals.delete(id);
+      if (!this.#closed) queue.leave(id);
+      removal.resolve();
+    };
+    const removing = run.remove();
+    if (removing !== undefined) void removing.catch(() => {}).then(removed);
+    else removed();
     void effects.ended(ended);
   }
 }

@@ -106,11 +106,12 @@ export class SessionRuns {
       const account = this.queue.holds.accountOf(id);
       if (account !== undefined) this.queue.usage.observe(account, action.observations, action.at);
     });
-    const run = new Run({
+    const run: Run = new Run({
       executor: live.executor,
       record,
       slot: this.queue.slotOf(id),
       lead: this.#effects.leadOf(id),
+      isLast: (outcome) => this.#ends.isLast(id, run, outcome),
       committedRules: this.#committedRules,
       prices: this.#prices,
       adopt,
@@ -126,7 +127,7 @@ export class SessionRuns {
       },
     });
     live.run = run;
-    void run.finished.then((outcome) => void (outcome && this.#ends.finish(id, outcome)));
+    void run.finished.then((outcome) => void (outcome && this.#ends.finish(id, run, outcome)));
   }
 
   /**
@@ -168,11 +169,20 @@ export class SessionRuns {
   /** Ends a session for good; see `UnifiedSessionManager.cancel`. */
   async cancel(session: UnifiedSession, reason: string): Promise<UnifiedSession> {
     const { id } = session;
-    if (isTerminal(session.status)) return session;
+    if (isTerminal(session.status)) {
+      await this.removed(id);
+      return session;
+    }
     const cancelled = await this.#cancel(id, reason);
     await this.#effects.ended(cancelled);
+    await Promise.all([cancelled, ...this.tree.below(id)].map((one) => this.removed(one.id)));
     await this.#store.journal.saved(id);
     return cancelled;
+  }
+
+  /** Resolves when nothing is left of the last run of a session that has ended, and its slot is free. */
+  removed(id: string): Promise<void> {
+    return this.#ends.removed(id);
   }
 
   /** Adds a run; see `UnifiedSessionManager.continue`. */
@@ -182,6 +192,11 @@ export class SessionRuns {
     requireContinuable(session, live, this.tree.spending(session), how.fresh);
     if (live.run) return this.#stopToContinue(id, live.run, feedback, how);
     if (!isTerminal(session.status)) return this.#ends.goOn(id, feedback, how);
+    if (this.#ends.isRemoving(id)) {
+      await this.removed(id);
+      if (this.#closed) throw closedBefore();
+      return this.continue(this.#store.registry.require(id), feedback, how);
+    }
     const changed = newAccount(session, live);
     if (changed.account !== undefined) this.queue.holds.relabel(id, changed.account);
     // While nothing starts, what failed waits as well, even if all places are taken.
@@ -222,12 +237,15 @@ export class SessionRuns {
     await journal.settled();
   }
 
-  /** Detaches this process from all runs. Nothing starts any more. Resolves when no launch is under way. */
+  /**
+   * Detaches this process from all runs. Nothing starts any more. Resolves when no launch is under way, and nothing is left of the
+   * sessions that have ended.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     this.#ends.close();
     this.queue.close();
-    await Promise.all(this.#live.runs().map((run) => run.detach()));
+    await Promise.all([this.#ends.allRemoved(), ...this.#live.runs().map((run) => run.detach())]);
   }
 
   async #cancel(id: string, reason: string): Promise<UnifiedSession> {
@@ -252,8 +270,7 @@ export class SessionRuns {
     const error = 'stopped to be continued with feedback';
     run.stop({ status: 'cancelled', reason: 'cancelled', error, feedback, ...how });
     await run.finished;
-    if (this.#closed)
-      throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the run could be continued.');
+    if (this.#closed) throw closedBefore();
     await this.#store.journal.saved(id);
     const next = this.#store.registry.require(id);
     if (!isTerminal(next.status)) return next;
@@ -268,6 +285,10 @@ export class SessionRuns {
     const run = this.#live.get(id)?.run;
     if (run && !run.stopping) run.stop({ status: 'failed', reason: code, error: message });
   }
+}
+
+function closedBefore(): OrchestrationError {
+  return new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the run could be continued.');
 }
 
 function startingIn(registry: SessionStore['registry']): UnifiedSession[] {

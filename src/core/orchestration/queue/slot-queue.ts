@@ -21,7 +21,7 @@ export interface SlotQueueOptions {
  *
  * Invariants (if the owner gives each id once): `running <= maxConcurrent`; `queued <= maxQueued`; unless the queue is held, no item
  * that may get a slot waits while a slot is free. Only items from an earlier queue (`occupy`, `rejoin`) may exceed these limits,
- * until they have left. A slot is held until `release`. The owner calls `release` when the session has *ended*, or has to wait for
+ * until they have left; and as many more items may wait as slots become free in a moment (`ending`). A slot is held until `release`. The owner calls `release` when the session has *ended*, or has to wait for
  * somebody. A session that had to wait asks for a slot again with `reclaim`, and gets one before all sessions that have not begun
  * yet. `enqueue`, `release` and `remove` cost as much as the line's own calls, which is O(1) by default.
  */
@@ -32,6 +32,8 @@ export class SlotQueue {
   readonly #slots: string[] = [];
   /** The items that had a slot and want it back, next first. They are few. */
   readonly #returning: string[] = [];
+  /** The items whose slot becomes free in a moment. */
+  readonly #ending = new Set<string>();
   #isHeld = false;
   /** How many calls of `together` are under way. Nothing is started meanwhile. */
   #together = 0;
@@ -85,6 +87,11 @@ export class SlotQueue {
     if (!held) this.fill();
   }
 
+  /** Called when an item has ended, and its slot becomes free in a moment. One more item may wait until then. */
+  ending(id: string): void {
+    if (this.isRunning(id)) this.#ending.add(id);
+  }
+
   get isHeld(): boolean {
     return this.#isHeld;
   }
@@ -93,6 +100,7 @@ export class SlotQueue {
   release(id: string): boolean {
     const slot = this.#slots.indexOf(id);
     if (slot < 0) return false;
+    this.#ending.delete(id);
     // More items may run than there are slots, if an earlier queue had more slots.
     const next = this.#slots.length > this.#options.maxConcurrent ? undefined : this.#takeNext();
     if (next === undefined) {
@@ -149,7 +157,7 @@ export class SlotQueue {
   /** @throws OrchestrationError `QUEUE_FULL` */
   protected requirePlace(): void {
     const { maxConcurrent, maxQueued } = this.#options;
-    if (this.#line.size < maxQueued) return;
+    if (this.#line.size < maxQueued + this.#ending.size) return;
     throw new OrchestrationError(
       'QUEUE_FULL',
       `The queue is full: ${maxConcurrent} run (maxConcurrent) and ${maxQueued} wait (maxQueued). ` +

@@ -6,6 +6,7 @@ import { RunGuard } from '../guard/run-guard.js';
 import { SteeringQueue } from '../mailbox/steering-queue.js';
 import type { Slot } from '../queue/slot.js';
 import type { ModelPrices } from '../session/model-price.js';
+import type { Outcome } from '../session/outcome.js';
 import type { StandardOutputSchema } from '../session/output-schema.js';
 import { RunProgress } from '../session/run-progress.js';
 import type { RunRecord } from '../session/run-record.js';
@@ -34,6 +35,8 @@ export interface RunOptions extends RunStartOptions {
   record: RunRecord & Pick<LiveRecord, 'close'>;
   slot: Slot;
   lead: RunLead;
+  /** True if the session ends with a run that went so. Then its end is reported before the run's container is removed. */
+  isLast: (outcome: Outcome) => boolean;
   committedRules: CommittedRules;
   /** The user's own prices of models. */
   prices: ModelPrices;

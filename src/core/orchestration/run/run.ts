@@ -5,7 +5,8 @@ import { type Outcome, outcomeOf } from '../session/outcome.js';
 import type { RunEnd, RunStop } from '../session/run.js';
 import { workedMs } from '../session/run-time.js';
 import { deferred, withTimeout } from '../util/deferred.js';
-import { messageOf, OrchestrationError } from '../util/errors.js';
+import { OrchestrationError } from '../util/errors.js';
+import { withFinalResult } from './conclusion.js';
 import type { RunControl } from './control.js';
 import type { RunOptions, RunParts } from './parts.js';
 import { makeParts } from './parts.js';
@@ -18,7 +19,7 @@ const SAVED_MS = 2_000;
 
 /**
  * The state of a run. `launching` lasts until the record says that the run executes. `ending` begins with the first cause to end
- * the run, or with its exit. `over`: nothing of the run is left but its outcome. `detached`: the run goes on without this
+ * the run, or with its exit. `over`: the outcome is known, and nothing changes it any more. `detached`: the run goes on without this
  * process.
  */
 type RunState = 'launching' | 'running' | 'ending' | 'over' | 'detached';
@@ -28,13 +29,18 @@ type RunState = 'launching' | 'running' | 'ending' | 'over' | 'detached';
  * the log contains. Each part of a run has a file of its own. This class says how the parts act on each other.
  */
 export class Run implements RunControl {
-  /** How the run went. Undefined if this process was detached from the run. Never rejects. */
+  /**
+   * How the run went. Undefined if this process was detached from the run. If the session ends with the run, the container is still
+   * there, see `remove()`. Never rejects.
+   */
   readonly finished: Promise<Outcome | undefined>;
   readonly #options: RunOptions;
   readonly #record: RunOptions['record'];
   readonly #parts: RunParts;
   readonly #cause: StopCause;
   #state: RunState = 'launching';
+  #handle: RunHandle | undefined;
+  #removal: Promise<void> | undefined;
   /**
    * Resolves when the executor has launched or found the run. Resolves with undefined when neither can happen any more.
    */
@@ -56,7 +62,7 @@ export class Run implements RunControl {
     this.finished = this.#run();
   }
 
-  /** Ends the run. `finished` resolves when the run is proved gone. The first cause is kept, see `StopCause`. */
+  /** Ends the run. `finished` resolves when its agent is proved to have ended. The first cause is kept, see `StopCause`. */
   stop(stop: RunStop, how: StopManner = 'gently'): void {
     // The next process may already have the run, and what waits for a person is left to that process.
     if (this.#state === 'detached') return;
@@ -84,7 +90,16 @@ export class Run implements RunControl {
     return this.#launched.promise.then(async (handle) => {
       await this.#parts.pause.letGo(handle);
       await handle?.detach();
+      await this.#removal;
     });
+  }
+
+  /** Removes what is left of the run when it has ended, see `RunHandle.release`. Undefined if nothing is. A second call joins the first. */
+  remove(): Promise<void> | undefined {
+    const handle = this.#handle;
+    // Not in this microtask, so that the listeners hear of the end first.
+    if (handle?.release) this.#removal ??= Promise.resolve().then(() => handle.release?.());
+    return this.#removal;
   }
 
   /** Resolves when an adopted run is under way, or has to be launched again. Never resolves if the run has already ended. */
@@ -166,9 +181,9 @@ export class Run implements RunControl {
   /** Follows the run from its beginning to its end. Undefined if this process was detached before the end. */
   async #seeThrough(): Promise<Outcome | undefined> {
     const { signal } = this.#detached;
-    let handle: RunHandle | undefined;
     try {
-      handle = await this.#parts.start.begin();
+      const handle = await this.#parts.start.begin();
+      this.#handle = handle;
       this.#launched.resolve(handle);
       if (signal.aborted) return undefined;
       if (!handle) return this.#outcome({});
@@ -179,8 +194,8 @@ export class Run implements RunControl {
       if (signal.aborted) return undefined;
       this.#lookAway();
       // A run that cannot be watched must not go on, because its slot becomes free.
-      await handle?.stop('gently').catch(() => {});
-      await handle?.release();
+      await this.#handle?.stop('gently').catch(() => {});
+      await this.remove();
       return this.#outcome(await failureOf(error, this.#options.request.folder.stateDir));
     }
   }
@@ -200,15 +215,23 @@ export class Run implements RunControl {
     this.#state = 'ending';
     if (!this.#record.run.exit) this.#record.dispatch({ type: 'exited', end });
     // If the disk refuses, the session fails for that reason, but its container is not left behind.
-    const release = this.#record
-      .saved()
-      .catch(() => {})
-      .then(() => handle.release());
-    await Promise.all([release, this.#parts.observer.drain()]);
-    const { request, acceptsOutput } = this.#options;
-    const { result } = this.#parts.observer.witnesses;
+    await Promise.all([this.#record.saved().catch(() => {}), this.#parts.observer.drain()]);
     this.#judgeOpenCalls(end);
-    return this.#concluded(await checkedOutcome(this.#outcome(end), result, request.spec.output, acceptsOutput));
+    const outcome = await this.#judged(end);
+    if (this.#options.isLast(outcome)) return withFinalResult(this.#options, outcome);
+    // A further run begins when nothing of this one is left. In the meantime, the session may be told to end.
+    await this.remove();
+    return withFinalResult(this.#options, await this.#judged(end));
+  }
+
+  #judged(end: RunEnd): Promise<Outcome> {
+    const { request, acceptsOutput } = this.#options;
+    return checkedOutcome(
+      this.#outcome(end),
+      this.#parts.observer.witnesses.result,
+      request.spec.output,
+      acceptsOutput,
+    );
   }
 
   /** A run that seems to have gone well has no call left that nobody has judged. A person may leave a terminal at any moment. */
@@ -216,24 +239,6 @@ export class Run implements RunControl {
     if (end.closed || this.#outcome(end).status !== 'completed') return;
     const breach = this.#parts.guard.unjudged();
     if (breach) this.#parts.observer.breached(breach);
-  }
-
-  /** Adds the fields of the mode to the result, see `finalResult`. If `finalResult` fails, the record says so. */
-  async #concluded(outcome: Outcome): Promise<Outcome> {
-    if (this.continuing !== undefined) return outcome;
-    const { executor, request } = this.#options;
-    const { spec, folder } = request;
-    const { session, clock } = this.#record;
-    try {
-      const { status, result } = outcome;
-      const more = await executor.finalResult({ spec, folder, session, status, result });
-      return { ...outcome, result: { ...result, ...more } };
-    } catch (error) {
-      const message = `The mode cannot say what the run achieved: ${messageOf(error)}`;
-      const observation = { kind: 'error', severity: 'warning', code: 'no_conclusion', message } as const;
-      this.#record.dispatch({ type: 'observed', at: clock.now(), observations: [observation] });
-      return outcome;
-    }
   }
 
   /** Called when the run executes. From now on it can be frozen, its hooks are answered, and its time counts. */
@@ -263,12 +268,14 @@ export class Run implements RunControl {
     else this.#parts.limits.resume();
   }
 
-  /** Called when nothing of the run is left but its outcome. */
+  /** Called when the outcome of the run is known. */
   async #close(): Promise<void> {
     this.#parts.guard.requests.end('The run is over.');
     this.#parts.observer.close();
     this.#lookAway();
     await this.#parts.notes.remove();
+    // Somebody may have asked for a further run just now.
+    if (this.continuing !== undefined) await this.remove();
     this.#record.close();
     this.#state = 'over';
     this.#running.resolve();

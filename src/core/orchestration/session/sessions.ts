@@ -66,7 +66,8 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
 
   /**
    * Ends a session for good. Resolves when its container is proved gone and its slot is free. If the session waits for a slot, it
-   * never starts. If the session has already ended, its record is returned unchanged. A second call joins the first. `close` can
+   * never starts. If the session has already ended, its record is returned unchanged, when its container is gone. So after
+   * `waitFor`, `cancel` says when nothing is left of the session. A second call joins the first. `close` can
    * end all sessions.
    *
    * @param reason the text for `result.error`, without control characters; at most 2,000 characters
@@ -180,8 +181,9 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
   remove(id: string, options?: { force?: boolean }): Promise<UnifiedSession>;
 
   /**
-   * Resolves with the record when the session reaches a status. Default: when the session ends, however it went. With the id that
-   * `create()` returned, `result.output` has the type of the option `output`.
+   * Resolves with the record when the session reaches a status. Default: when the session ends, however it went. The container is
+   * removed after that, and only then is the slot free; `cancel` waits for both. With the id that `create()` returned,
+   * `result.output` has the type of the option `output`.
    *
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` if the session ends without reaching the status,
    * `MANAGER_CLOSED`; the reason of `options.signal` if that is aborted

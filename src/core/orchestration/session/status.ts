@@ -11,7 +11,8 @@ export type SessionMode = 'autonomous' | 'interactive' | 'planning' | 'orchestra
  * and `pause()` is refused. Any other `paused` session is frozen. `resume()` lets it go on, and `pause()` returns its record
  * unchanged.
  *
- * All statuses except `queued`, the terminal ones and `paused` with `resumeAt` hold a slot. A session that waits for its `children`, or for a `slot` to
+ * All statuses except `queued`, the terminal ones and `paused` with `resumeAt` hold a slot. A session that has ended holds it until
+ * its container is removed. A session that waits for its `children`, or for a `slot` to
  * go on in, has given its own slot back. So has a session that waits for a `person`, unless the manager has
  * `releaseSlotWhileWaiting: false`.
  */

@@ -9,20 +9,22 @@ function watchOf(): {
   events: ReturnType<typeof vi.fn>;
   /** Closes a connection. */
   end: ReturnType<typeof vi.fn>;
+  /** Says if the connection keeps the process alive. */
+  keepAlive: ReturnType<typeof vi.fn>;
   tell: (action: string, containerName: string) => void;
   loseConnection: () => void;
 } {
-  const end = vi.fn();
+  const [end, keepAlive] = [vi.fn(), vi.fn()];
   let onEvent: (event: EngineEvent) => void = () => {};
   let onEnd = (): void => {};
   const events = vi.fn(async (_label: string, event: typeof onEvent, ended: typeof onEnd) => {
     onEvent = event;
     onEnd = ended;
-    return end;
+    return { end, keepAlive };
   });
   const watch = new ContainerWatch({ events } as unknown as DockerEngine, 'owner=me');
   const tell = (action: string, containerName: string): void => onEvent({ action, containerName, containerId: 'id' });
-  return { watch, events, end, tell, loseConnection: () => onEnd() };
+  return { watch, events, end, keepAlive, tell, loseConnection: () => onEnd() };
 }
 
 const listener = () => ({ onStart: vi.fn(), onDie: vi.fn(), onSilence: vi.fn() }) satisfies ContainerListener;
@@ -49,19 +51,39 @@ describe('ContainerWatch', () => {
     expect(events).toHaveBeenCalledTimes(1);
   });
 
-  it('closes the connection with the last listener, and opens a new connection for the next listener', async () => {
-    const { watch, events, end, tell } = watchOf();
-    const a = listener();
+  it('keeps the connection between two listeners, and lets the process end in the meantime', async () => {
+    const { watch, events, end, keepAlive, tell } = watchOf();
+    const [a, c] = [listener(), listener()];
     const unwatchA = await watch.watch('a', a);
     const unwatchB = await watch.watch('b', listener());
     unwatchA();
     tell('start', 'a');
     expect(a.onStart).not.toHaveBeenCalled();
-    expect(end).not.toHaveBeenCalled();
+    await eventually(() => expect(keepAlive.mock.calls).toEqual([[true], [true], [true]]));
     unwatchB();
-    await eventually(() => expect(end).toHaveBeenCalledTimes(1));
-    await watch.watch('c', listener());
+    await eventually(() => expect(keepAlive).toHaveBeenLastCalledWith(false));
+    await watch.watch('c', c);
+    await eventually(() => expect(keepAlive).toHaveBeenLastCalledWith(true));
+    tell('start', 'c');
+    expect(c.onStart).toHaveBeenCalledTimes(1);
+    expect(events).toHaveBeenCalledTimes(1);
+    expect(end).not.toHaveBeenCalled();
+  });
+
+  it('opens a new connection for the next listener if the engine ended the old one between two listeners', async () => {
+    const { watch, events, loseConnection } = watchOf();
+    const unwatch = await watch.watch('a', listener());
+    unwatch();
+    loseConnection();
+    await watch.watch('b', listener());
     expect(events).toHaveBeenCalledTimes(2);
+  });
+
+  it('closes the connection when close() is called, also if somebody still listens', async () => {
+    const { watch, end } = watchOf();
+    await watch.watch('a', listener());
+    watch.close();
+    await eventually(() => expect(end).toHaveBeenCalledTimes(1));
   });
 
   it('notifies all listeners of a lost connection, and connects again for the next listener', async () => {

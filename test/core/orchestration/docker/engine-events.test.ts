@@ -16,6 +16,7 @@ async function followed(): Promise<{
   ended: Promise<void>;
   gone: Promise<void>;
   stop: () => void;
+  keepAlive: (alive: boolean) => void;
 }> {
   const response = deferred<http.ServerResponse>();
   const { fake, engine } = await FakeEngine.start({
@@ -26,13 +27,13 @@ async function followed(): Promise<{
     },
   });
   const events: EngineEvent[] = [];
-  const end = deferred<void>();
+  const ending = deferred<void>();
   let wake = (): void => {};
   const onEvent = (event: EngineEvent): void => {
     events.push(event);
     wake();
   };
-  const stop = await engine.events('owner=me', onEvent, () => end.resolve());
+  const { end: stop, keepAlive } = await engine.events('owner=me', onEvent, () => ending.resolve());
   const stream = await response.promise;
   const until = async (count: number): Promise<void> => {
     while (events.length < count) {
@@ -42,7 +43,7 @@ async function followed(): Promise<{
     }
   };
   const gone = new Promise<void>((resolve) => stream.once('close', resolve));
-  return { fake, stream, events, until, ended: end.promise, gone, stop };
+  return { fake, stream, events, until, ended: ending.promise, gone, stop, keepAlive };
 }
 
 describe("the engine's events", () => {
@@ -98,6 +99,20 @@ describe("the engine's events", () => {
     stop();
     await gone;
     expect(told).toBe(false);
+  });
+
+  it('the connection keeps the process alive, unless it is told not to', async () => {
+    const { keepAlive, stream, until, events } = await followed();
+    // Only what keeps the process alive is listed.
+    const pipes = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'PipeWrap').length;
+    const before = pipes();
+    keepAlive(false);
+    expect(pipes()).toBe(before - 1);
+    stream.write(line('start', 'a'));
+    await until(1);
+    expect(events).toHaveLength(1);
+    keepAlive(true);
+    expect(pipes()).toBe(before);
   });
 
   it('a refused request for events is reported as DOCKER_UNAVAILABLE', async () => {

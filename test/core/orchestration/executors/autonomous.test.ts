@@ -80,6 +80,7 @@ describe('with docker: false', () => {
     expect(argumentOf('--max-budget-usd')).toBe('0.5');
     expect(argumentOf('--settings')).toBe(join(guard, 'settings.json'));
     expect(readFileSync(settings, 'utf8')).toContain(`'${guard}/hook.sh' 'PreToolUse' '${guard}'`);
+    await manager.cancel(id); // Waits for the removal.
     expect(existsSync(guard)).toBe(false);
     await manager.continue(id, 'Two');
     await manager.waitFor(id);
@@ -274,6 +275,7 @@ describe('with a docker executable that runs the command on the machine', () => 
     ];
     for (const flag of flags) expect(args).toContain(`\n${flag}\n`);
     expect(dirname(ended.logFile ?? '')).toContain(id);
+    await manager.cancel(id); // Waits for the removal.
     expect(fake.requests).toContain(`DELETE /containers/ao-${id}-1?force=1&v=1`);
   });
 });

@@ -157,7 +157,8 @@ describe('an orchestration session without Docker', () => {
     expect(told('waited')).toBe(`${child?.id}\tautonomous\tcompleted\tHello.\ncode 0\n`);
     expect(told('of-child')).toBe('none\n');
     expect(argumentsOf('--append-system-prompt').join(' ')).toContain('`orchestrate help` says how');
-    // The command was removed with the run.
+    // The command is removed with the run.
+    await manager.cancel(id);
     expect(existsSync(told('command').trim())).toBe(false);
   });
 });

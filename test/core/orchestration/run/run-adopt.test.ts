@@ -142,6 +142,7 @@ async function scene(options: Scene = {}) {
     executor: new Fake(),
     record,
     slot: { isHeld: true, release: () => {}, reclaim: () => true },
+    isLast: () => true,
     lead: { spending: () => ({ costUsd: 0, tokens: 0 }), commandsFor: () => undefined },
     committedRules: new CommittedRules(),
     prices: {},
@@ -455,17 +456,24 @@ describe('a run that ended while no process watched it, or right after its adopt
     expect(session().metadata.recentMessages.map(({ text }) => text)).toEqual(['one', 'two']);
   });
 
-  it('a run is released only after its exit is on disk', async () => {
+  it('a run is over, and can be released, only after its exit is on disk', async () => {
     const { supervisor, calls, saved, end } = await scene();
     await supervisor.takenOver;
     const writing = deferred<void>();
     saved.mockImplementation(() => writing.promise);
     end.resolve({ exitCode: 0 });
     await eventually(() => expect(saved).toHaveBeenCalled());
+    let finished = false;
+    void supervisor.finished.then(() => {
+      finished = true;
+    });
     for (let turns = 0; turns < 20; turns++) await turn();
-    expect(calls).not.toContain('release');
+    expect(finished).toBe(false);
     writing.resolve();
     await supervisor.finished;
+    expect(calls).toEqual(['adopt']);
+    await supervisor.remove();
+    await supervisor.remove();
     expect(calls).toEqual(['adopt', 'release']);
   });
 
@@ -475,6 +483,7 @@ describe('a run that ended while no process watched it, or right after its adopt
     saved.mockRejectedValue(new Error('full'));
     end.resolve({ exitCode: 0 });
     await supervisor.finished;
+    await supervisor.remove();
     expect(calls).toContain('release');
   });
 });

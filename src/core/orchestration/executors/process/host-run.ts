@@ -47,7 +47,6 @@ export function runOnHost(launched: LaunchedProcess, paused = false): RunHandle 
     async detach() {
       letGo = true;
     },
-    async release() {},
   };
 }
 

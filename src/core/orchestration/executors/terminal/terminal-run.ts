@@ -62,7 +62,7 @@ export function terminalRun(handle: RunHandle, options: TerminalRunOptions): Run
       await Promise.all([handle.detach(), transcript.close()]);
     },
     async release() {
-      await handle.release();
+      await handle.release?.();
       await close().catch(() => {}); // If this fails: the terminal also ends with its process.
     },
   };

@@ -1,0 +1,167 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { RunHandle, RunRequest, SessionManagerOptions } from 'autonomous-orchestration';
+import { SimulatedExecutor, type SimulatedScript } from 'autonomous-orchestration/testing';
+import { describe, expect, it } from 'vitest';
+import { type Deferred, deferred } from '../../../../src/core/orchestration/util/deferred.js';
+import { errorOf } from '../../../support/errors.js';
+import { eventually } from '../../../support/eventually.js';
+import { DONE, ENDLESS, everyMode, simulate } from '../../../support/simulate.js';
+
+/** An executor whose runs leave a container, which is gone when the test says so. */
+class Leaving extends SimulatedExecutor {
+  readonly steps: string[] = [];
+  readonly removals: Deferred<void>[] = [];
+
+  override async launch(request: RunRequest): Promise<RunHandle> {
+    this.steps.push(`launch ${request.run}`);
+    const handle = await super.launch(request);
+    const release = async (): Promise<void> => {
+      this.steps.push(`remove ${request.run}`);
+      const removal = deferred<void>();
+      this.removals.push(removal);
+      await removal.promise;
+      this.steps.push(`removed ${request.run}`);
+    };
+    return { ...handle, release };
+  }
+
+  /** The container that has begun to be removed last is gone. */
+  gone(): void {
+    this.removals.at(-1)?.resolve();
+  }
+}
+
+function scene(script: SimulatedScript = DONE, options: SessionManagerOptions = {}) {
+  const executor = new Leaving(script);
+  const { manager, events } = simulate(script, { executors: everyMode(executor), maxConcurrent: 1, ...options });
+  const ended = async () => manager.waitFor((await manager.create({ prompt: 'x' })).id);
+  return { executor, manager, events, ended };
+}
+
+/** True if a promise is still pending after everything that could happen has happened. */
+async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  const settle = (): void => {
+    settled = true;
+  };
+  promise.then(settle, settle);
+  for (let turns = 0; turns < 50; turns++) await turn();
+  return !settled;
+}
+
+describe('a session that has ended, and whose container is still being removed', () => {
+  it('has its terminal event before the removal begins, and no event after it', async () => {
+    const { executor, manager, events, ended } = scene();
+    manager.on('event', ({ type }) => {
+      if (type.startsWith('session:')) executor.steps.push(type);
+    });
+    const { id, status } = await ended();
+    expect(status).toBe('completed');
+    expect(executor.steps.slice(-2)).toEqual(['session:completed', 'remove 1']);
+    const before = events.length;
+    executor.gone();
+    await manager.cancel(id);
+    expect(events.slice(before).map(({ type }) => type)).toEqual(['queue:changed']);
+  });
+
+  it('keeps its slot until the container is gone, and then the next session starts', async () => {
+    const { executor, manager, ended } = scene();
+    await ended();
+    const next = await manager.create({ prompt: 'y' });
+    expect(next).toMatchObject({ status: 'queued', queuePosition: 1 });
+    expect(manager.queueStatus()).toMatchObject({ running: 1, queued: 1 });
+    executor.gone();
+    await manager.waitFor(next.id);
+    expect(executor.steps.slice(0, 4)).toEqual(['launch 1', 'remove 1', 'removed 1', 'launch 1']);
+    executor.gone();
+    await manager.cancel(next.id);
+    expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
+  });
+
+  it('leaves its place to a new session at once, even if no place to wait is free', async () => {
+    const { executor, manager, ended } = scene(DONE, { maxQueued: 0 });
+    await ended();
+    const next = await manager.create({ prompt: 'y' });
+    expect(next.status).toBe('queued');
+    await errorOf(manager.create({ prompt: 'z' }), 'QUEUE_FULL');
+    executor.gone();
+    await manager.waitFor(next.id);
+    executor.gone();
+  });
+
+  it.each([
+    ['cancel()', ({ manager }: ReturnType<typeof scene>, id: string) => manager.cancel(id)],
+    ['remove()', ({ manager }: ReturnType<typeof scene>, id: string) => manager.remove(id)],
+    ['close()', ({ manager }: ReturnType<typeof scene>) => manager.close()],
+  ])('lets %s wait until the container is gone', async (_, call) => {
+    const all = scene();
+    const { id } = await all.ended();
+    const called = call(all, id);
+    expect(await isPending(called)).toBe(true);
+    all.executor.gone();
+    await called;
+    expect(all.executor.steps).toEqual(['launch 1', 'remove 1', 'removed 1']);
+  });
+
+  it('lets a cancel() wait that is called by a listener of its end', async () => {
+    const { executor, manager } = scene();
+    const cancelled = new Promise((resolve) => {
+      manager.once('session:completed', ({ sessionId }) => resolve(manager.cancel(sessionId)));
+    });
+    await manager.create({ prompt: 'x' });
+    await eventually(() => expect(executor.steps).toContain('remove 1'));
+    expect(await isPending(cancelled)).toBe(true);
+    executor.gone();
+    expect(await cancelled).toMatchObject({ status: 'completed' });
+  });
+
+  it('is continued when the container is gone, by the first of two calls', async () => {
+    const { executor, manager, ended } = scene();
+    const { id } = await ended();
+    const [first, second] = [
+      manager.continue(id, 'more'),
+      errorOf(manager.continue(id, 'again'), 'ILLEGAL_TRANSITION'),
+    ];
+    expect(await isPending(first)).toBe(true);
+    executor.gone();
+    await first;
+    await second;
+    const { runs } = await manager.waitFor(id);
+    expect(runs.map(({ feedback }) => feedback)).toEqual([undefined, 'more']);
+    expect(executor.steps.slice(0, 4)).toEqual(['launch 1', 'remove 1', 'removed 1', 'launch 2']);
+    executor.gone();
+  });
+});
+
+describe('a session that goes on after its run', () => {
+  it('has no further run before the container of the last run is gone', async () => {
+    const { executor, manager } = scene(ENDLESS);
+    const { id } = await manager.create({ prompt: 'x' });
+    await eventually(() => expect(manager.get(id)?.conversationId).toBeDefined());
+    const continued = manager.continue(id, 'more');
+    await eventually(() => expect(executor.steps).toContain('remove 1'));
+    expect(await isPending(continued)).toBe(true);
+    expect(manager.get(id)?.runs).toHaveLength(1);
+    executor.gone();
+    await continued;
+    await manager.waitFor(id, { status: 'running' });
+    expect(executor.steps).toEqual(['launch 1', 'remove 1', 'removed 1', 'launch 2']);
+    const cancelled = manager.cancel(id);
+    await eventually(() => expect(executor.steps).toContain('remove 2'));
+    executor.gone();
+    await cancelled;
+  });
+
+  it('ends, and has no further run, if it is cancelled while the container of the last run is removed', async () => {
+    const { executor, manager } = scene(ENDLESS);
+    const { id } = await manager.create({ prompt: 'x' });
+    await eventually(() => expect(manager.get(id)?.conversationId).toBeDefined());
+    const continued = errorOf(manager.continue(id, 'more'), 'ILLEGAL_TRANSITION');
+    await eventually(() => expect(executor.steps).toContain('remove 1'));
+    const cancelled = manager.cancel(id, 'enough');
+    executor.gone();
+    expect(await cancelled).toMatchObject({ status: 'cancelled', result: { error: 'enough' } });
+    await continued;
+    expect(executor.steps).toEqual(['launch 1', 'remove 1', 'removed 1']);
+  });
+});
