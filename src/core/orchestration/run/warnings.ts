@@ -25,11 +25,16 @@ export class RunWarnings {
    * @param run.isReplay true if the line was written before, so that the time now says nothing about it
    */
   about(observations: readonly Observation[], run: { hooked: boolean; isReplay: boolean }): readonly Observation[] {
-    const { session, clock } = this.#record;
     const untested = run.hooked ? releaseWarning(observations) : undefined;
     const unpriced =
-      this.#costUsd === undefined ? [] : priceWarnings(observations, this.#costUsd, session.metadata.errors);
-    const past = this.#resets.read(observations, run.isReplay ? 0 : clock.now());
+      this.#costUsd === undefined || !observations.some(isUnpriced)
+        ? []
+        : priceWarnings(observations, this.#costUsd, this.#record.session.metadata.errors);
+    const past = this.#resets.read(observations, run.isReplay ? 0 : this.#record.clock.now());
     return this.#problems.news([untested ?? [], unpriced, past].flat());
   }
+}
+
+function isUnpriced(observation: Observation): boolean {
+  return observation.kind === 'usage' && observation.unpriced !== undefined;
 }
