@@ -5,6 +5,9 @@ import { releaseWarning } from '../monitoring/tested-releases.js';
 import type { Observation } from '../session/observation.js';
 import type { RunRecord } from '../session/run-record.js';
 
+/** Almost all lines give rise to nothing. */
+const NONE: readonly Observation[] = [];
+
 /** What a run's log says, but not in one of its lines: an untested release, an unknown price, a reset that is over. */
 export class RunWarnings {
   readonly #record: Pick<RunRecord, 'session' | 'clock'>;
@@ -31,6 +34,7 @@ export class RunWarnings {
         ? []
         : priceWarnings(observations, this.#costUsd, this.#record.session.metadata.errors);
     const past = this.#resets.read(observations, run.isReplay ? 0 : this.#record.clock.now());
+    if (!untested && unpriced.length === 0 && past.length === 0) return NONE;
     return this.#problems.news([untested ?? [], unpriced, past].flat());
   }
 }
