@@ -1,5 +1,6 @@
 import { lastRun } from '../../src/core/orchestration/run/live-record.js';
 import type { SessionAction } from '../../src/core/orchestration/session/actions.js';
+import type { Observed } from '../../src/core/orchestration/session/metadata-reducer.js';
 import type { UnifiedSession } from '../../src/core/orchestration/session/record.js';
 import { reduceSession } from '../../src/core/orchestration/session/reducer.js';
 import type { SessionRun } from '../../src/core/orchestration/session/run.js';
@@ -25,6 +26,10 @@ export class FakeRecord implements RunRecord {
     this.actions.push(action);
     for (const listener of this.#listeners) listener(this.session, action);
     return true;
+  }
+
+  observe(line: Observed): boolean {
+    return this.dispatch({ type: 'observed', ...line });
   }
 
   close(): void {

@@ -4,12 +4,14 @@ import type { CallFacts, ToolResult } from './breach.js';
 import { asksNobody, breachOf, UNRECORDED } from './breach.js';
 import type { CallRating } from './call-ratings.js';
 import type { EarlierDecisions } from './earlier-decisions.js';
-import { type Fingerprint, fingerprint, isSameCall, subjectOf } from './fingerprint.js';
+import { fingerprint, isSameCall, sizeOf, subjectOf } from './fingerprint.js';
 import { lastOf } from './last-of.js';
 import type { StoredDecision } from './stored-decision.js';
 
 interface Entry extends CallFacts {
   ended?: boolean;
+  /** True while all that is known of the decision is what earlier processes have written down. */
+  isEarlier?: boolean;
   /**
    * The line with the call's end was too long to be read. Somebody who wrote a false line may have hidden the true one behind
    * it.
@@ -50,6 +52,11 @@ export class CallLedger {
   #size = 0;
   #isFlooded = false;
   #earlier: EarlierDecisions | undefined;
+  /**
+   * The calls that earlier processes have decided about and that are over, with the tool as the log names it. Hardly any of them is
+   * looked at again, so of each only its decision is kept, as it is in the file.
+   */
+  readonly #over = new Map<string, string | undefined>();
 
   /** @param off tools that are off in the session */
   constructor(off: readonly string[] = []) {
@@ -72,6 +79,7 @@ export class CallLedger {
   /** A call was rated. */
   rated(toolUseId: string, rating: CallRating): void {
     const entry = this.#entryOf(toolUseId);
+    entry.isEarlier = false;
     entry.ratings = lastOf(entry.ratings, rating);
     this.#weigh(entry);
   }
@@ -86,6 +94,7 @@ export class CallLedger {
     const entry = this.#entryOf(call.toolUseId);
     // If somebody asks twice under one id, the second time with something harmless, the denial stays.
     if (entry.verdict?.allowed === false) return;
+    entry.isEarlier = false;
     entry.asked = lastOf(entry.asked, fingerprint(call));
     entry.verdict = verdict;
     this.#weigh(entry);
@@ -112,6 +121,7 @@ export class CallLedger {
   /** The decision about a call could not be recorded, so the call was denied in these words instead. */
   unrecorded(toolUseId: string): void {
     const entry = this.#entryOf(toolUseId);
+    entry.isEarlier = false;
     entry.verdict = { allowed: false, reason: UNRECORDED };
   }
 
@@ -134,25 +144,16 @@ export class CallLedger {
     };
   }
 
-  /** An earlier process has decided about a call. */
-  restore(decision: StoredDecision): void {
-    const { toolUseId, tool, fields, path, whole, verdict } = decision;
-    const entry = this.#entryOf(toolUseId);
-    const rating = earlierRating(decision);
-    if (rating) entry.ratings = lastOf(entry.ratings, rating);
-    entry.asked = lastOf(entry.asked, { tool, fields, path, whole });
-    entry.verdict = verdict;
-    this.#weigh(entry);
-  }
-
   /** Nobody could be asked about a call, and the policy lets the call run in that case. */
   exempt(toolUseId: string): void {
-    this.#entryOf(toolUseId).exempt = true;
+    const entry = this.#entryOf(toolUseId);
+    entry.isEarlier = false;
+    entry.exempt = true;
   }
 
   /** True if the log has reported the end of a call. Then nobody waits for an answer about it any more. */
   hasEnded(toolUseId: string): boolean {
-    return this.#entries.get(toolUseId)?.ended === true;
+    return this.#entries.get(toolUseId)?.ended ?? this.#over.has(toolUseId);
   }
 
   /** The log reports a call. The first line counts, because anybody may have written a later one. */
@@ -204,22 +205,31 @@ export class CallLedger {
     const breach = again ? 'behind a line that was made to hide it' : breachOf(result, entry, tool, this.#off);
     entry.ended = true;
     if (result.skipped) entry.skipped = true;
-    this.#sort(result.toolUseId, entry);
+    const { isEarlier, logged, skipped, renamed } = entry;
+    if (isEarlier && !logged?.risky && !skipped && !renamed) {
+      this.#over.set(result.toolUseId, logged?.tool);
+      this.#drop(result.toolUseId);
+    } else this.#sort(result.toolUseId, entry);
     return { tool, verdict: entry.verdict, breach };
   }
 
   /** A call that is remembered, or that an earlier process has decided about. */
   #find(id: string): Entry | undefined {
     const entry = this.#entries.get(id);
-    if (entry || !this.#earlier) return entry;
-    for (const decision of this.#earlier.take(id)) this.restore(decision);
-    return this.#entries.get(id);
+    if (entry) return entry;
+    const decisions = this.#earlier?.about(id) ?? [];
+    if (decisions.length === 0) return undefined;
+    const earlier = this.#add(id, decidedEarlier(decisions, this.#over.get(id)));
+    this.#weigh(earlier);
+    return earlier;
   }
 
   #entryOf(id: string): Entry {
-    let entry = this.#find(id);
-    if (entry) return entry;
-    entry = { asked: [], size: 0 };
+    return this.#find(id) ?? this.#add(id, { asked: [], size: 0 });
+  }
+
+  #add(id: string, entry: Entry): Entry {
+    if (this.#over.has(id)) entry.ended = true;
     this.#entries.set(id, entry);
     this.#sort(id, entry);
     return entry;
@@ -247,23 +257,37 @@ export class CallLedger {
       if (forgettable === undefined) this.#isFlooded = true;
       const id = forgettable ?? oldest;
       if (id === undefined) return;
-      this.#size -= this.#entries.get(id)?.size ?? 0;
-      this.#entries.delete(id);
-      this.#forgettable.delete(id);
+      this.#drop(id);
+      this.#earlier?.forget(id);
     }
+  }
+
+  #drop(id: string): void {
+    this.#size -= this.#entries.get(id)?.size ?? 0;
+    this.#entries.delete(id);
+    this.#forgettable.delete(id);
   }
 }
 
-function sizeOf(print: Fingerprint | undefined): number {
-  if (!print) return 0;
-  const { tool, path = '', whole = '', fields } = print;
-  let size = tool.length + path.length + whole.length;
-  for (const [name, hash] of fields) size += name.length + hash.length;
-  return size;
+/**
+ * A call as earlier processes have decided about it.
+ *
+ * @param tool as the log names it; undefined if the log has not named it yet
+ */
+function decidedEarlier(decisions: readonly StoredDecision[], tool: string | undefined): Entry {
+  const entry: Entry = { asked: [], size: 0, isEarlier: true, ...(tool !== undefined && { logged: { tool } }) };
+  for (const decision of decisions) {
+    const { tool, fields, path, whole, verdict } = decision;
+    const rating = earlierRating(decision);
+    if (rating) entry.ratings = lastOf(entry.ratings, rating);
+    entry.asked = lastOf(entry.asked, { tool, fields, path, whole });
+    entry.verdict = verdict;
+  }
+  return entry;
 }
 
 /** The rating that an earlier process has kept with a decision. */
-function earlierRating({ tool, fields, path, danger }: StoredDecision): CallRating | undefined {
-  const subject = danger === undefined ? undefined : subjectOf({ tool, fields, path });
+function earlierRating({ tool, fields, path, whole, danger }: StoredDecision): CallRating | undefined {
+  const subject = danger === undefined ? undefined : subjectOf({ tool, fields, path, whole });
   return subject === undefined ? undefined : { subject, danger: danger ?? undefined, isEarlier: true };
 }

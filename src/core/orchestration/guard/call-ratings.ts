@@ -78,6 +78,7 @@ export class CallRatings {
    */
   ofLine(observations: readonly Observation[], guarded: boolean): ReadonlyMap<Observation, ToolCall> {
     const { rateDangers } = this.#loaded();
+    if (!observations.some(isCall)) return NONE;
     const rated = new Map<Observation, ToolCall>();
     const unknown: { tool: Observation; call: ToolCall; subject: string | undefined }[] = [];
     for (const tool of observations) {
@@ -107,6 +108,13 @@ export class CallRatings {
   #keep({ toolUseId }: ToolCall, subject: string | undefined, danger: Danger | undefined): void {
     if (this.#isSettled && subject !== undefined) this.#ledger.rated(toolUseId, { subject, danger });
   }
+}
+
+/** Most lines report no call. */
+const NONE: ReadonlyMap<Observation, ToolCall> = new Map();
+
+function isCall({ kind }: Observation): boolean {
+  return kind === 'tool';
 }
 
 /** The rating becomes part of records, which are frozen. */

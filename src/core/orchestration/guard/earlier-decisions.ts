@@ -8,7 +8,7 @@ const PLAIN = /^[\w-]+$/;
 
 /**
  * The decisions of earlier processes about one run, by the call's id. A long run has more of them than calls that are remembered. So
- * each decision stays the line that it is in the file until the log reports its call.
+ * each decision stays the line that it is in the file, which is parsed when its call is looked at.
  */
 export class EarlierDecisions {
   /** The last lines about each call, as the ledger would remember them. */
@@ -25,17 +25,19 @@ export class EarlierDecisions {
     return this.#lines.size === 0;
   }
 
-  /** The decisions that were not taken, those about one call together. */
+  /** All decisions, those about one call together. */
   *[Symbol.iterator](): Iterator<StoredDecision> {
     for (const lines of this.#lines.values()) yield* decisionsIn(lines);
   }
 
-  /** The decisions about a call, the oldest first. They are then forgotten here. */
-  take(toolUseId: string): StoredDecision[] {
-    const lines = this.#lines.get(toolUseId);
-    if (lines === undefined) return [];
+  /** The decisions about a call, the oldest first. */
+  about(toolUseId: string): StoredDecision[] {
+    return decisionsIn(this.#lines.get(toolUseId) ?? []);
+  }
+
+  /** The call counts as undecided from now on. */
+  forget(toolUseId: string): void {
     this.#lines.delete(toolUseId);
-    return decisionsIn(lines);
   }
 }
 

@@ -66,31 +66,49 @@ export function fingerprint({ tool: name, input }: ToolCall): Fingerprint {
   return { tool, fields, path };
 }
 
-/** A longer command is rated anew, because its hash would take as long. */
-const MOST_HASHED_COMMAND = 64 * 1024;
-/** The rating of these tools depends on nothing but the path. */
-const RATED_BY_PATH = new Set(['Read', 'Write', 'Edit', 'MultiEdit', 'NotebookRead', 'NotebookEdit']);
+/** A longer text is rated anew, because its hash would take as long. */
+const MOST_HASHED = 64 * 1024;
+/** The rating of these tools depends on nothing but the path and these fields. */
+const RATED_BY: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    Read: [],
+    Write: [],
+    Edit: [],
+    MultiEdit: [],
+    NotebookRead: [],
+    NotebookEdit: [],
+    Grep: ['glob', 'output_mode'],
+    Glob: ['pattern'],
+  }),
+);
 
 /**
- * What the rating of a call depends on, in the form that the call's fingerprint has it: the hash of a shell command, or tool and path.
- * Calls with the same subject have the same rating. Undefined for a call whose rating depends on more.
+ * What the rating of a call depends on, in the form that the call's fingerprint has it: the hash of a shell command, or the tool,
+ * the path, and hashes of what else counts. Calls with the same subject have the same rating. Undefined for a call whose rating
+ * depends on more.
  */
 export function ratedSubject({ tool, input }: ToolCall): string | undefined {
   if (typeof input !== 'object' || input === null) return undefined;
   const given = input as Record<string, unknown>;
-  if (tool === 'Bash') {
-    const { command } = given;
-    return typeof command === 'string' && command.length <= MOST_HASHED_COMMAND ? sha256(command) : undefined;
-  }
-  if (!RATED_BY_PATH.has(tool)) return undefined;
-  const [path, ...others] = PATHS.map((field) => given[field]).filter((value) => typeof value === 'string');
-  return path !== undefined && others.length === 0 && path.length <= MOST_PATH_LENGTH ? `${tool}:${path}` : undefined;
+  if (tool === 'Bash') return hashOf(given.command);
+  const fields = RATED_BY.get(tool);
+  const [path = '', ...others] = PATHS.map((field) => given[field]).filter((value) => typeof value === 'string');
+  if (!fields || others.length > 0 || path.length > MOST_PATH_LENGTH || (path === '' && fields.length === 0))
+    return undefined;
+  const hashes = fields.map((field) => (given[field] === undefined ? '' : hashOf(given[field])));
+  return hashes.includes(undefined) ? undefined : [tool, path, ...hashes].join(':');
 }
 
 /** The same for a call of which only the fingerprint is known. Only to be used if its rating was kept. */
-export function subjectOf({ tool, fields, path }: Pick<Fingerprint, 'tool' | 'fields' | 'path'>): string | undefined {
-  if (tool === 'Bash') return fields.find(([name]) => name === 'command')?.[1];
-  return path === undefined ? undefined : `${tool}:${path}`;
+export function subjectOf({ tool, fields, path = '', whole }: Fingerprint): string | undefined {
+  if (whole !== undefined) return undefined;
+  const hashed = new Map(fields);
+  if (tool === 'Bash') return hashed.get('command');
+  return [tool, path, ...(RATED_BY.get(tool) ?? []).map((field) => hashed.get(field) ?? '')].join(':');
+}
+
+function hashOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value.length <= MOST_HASHED ? sha256(value) : undefined;
 }
 
 function sha256(text: string): string {
@@ -109,6 +127,15 @@ function jsonOf(value: unknown): string {
     // The value is nested too deeply to be written. A random text makes it different from every other value.
     return randomUUID();
   }
+}
+
+/** How much memory a fingerprint takes, in characters. */
+export function sizeOf(print: Fingerprint | undefined): number {
+  if (!print) return 0;
+  const { tool, path = '', whole = '', fields } = print;
+  let size = tool.length + path.length + whole.length;
+  for (const [name, hash] of fields) size += name.length + hash.length;
+  return size;
 }
 
 export function isSameCall(asked: Fingerprint, logged: Fingerprint): boolean {

@@ -141,7 +141,8 @@ class Telling {
 
   /** Whether a line has one of the words. Almost every line has the first one, and the chunk is not searched for the other. */
   isBetween(start: number, end: number): boolean {
-    return TELLING.some((_, index) => this.#next(index, start) < end);
+    for (let index = 0; index < TELLING.length; index++) if (this.#next(index, start) < end) return true;
+    return false;
   }
 
   /** The position of the next word. If there is no further word, the length of the chunk. */

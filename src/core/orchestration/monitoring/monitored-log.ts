@@ -1,9 +1,10 @@
 import { lstatSync } from 'node:fs';
 import { type AgentPlace, placeIn, WORKSPACE } from '../session/agent-place.js';
-import { emptyMetadata, type ObservedSession, observe } from '../session/metadata-reducer.js';
+import { emptyMetadata, observe } from '../session/metadata-reducer.js';
 import type { ModelPrices } from '../session/model-price.js';
 import type { Observation } from '../session/observation.js';
 import { observedEvents } from '../session/observed-events.js';
+import type { ObservedSession } from '../session/record-draft.js';
 import { terminalConversation } from '../session/terminal-conversation.js';
 import { type Clock, SYSTEM_CLOCK } from '../util/clock.js';
 import { openWhenThere } from '../util/fs/file-appears.js';
@@ -117,10 +118,11 @@ export class MonitoredLog {
     const at = this.#clock.now();
     const before = this.#known.metadata;
     const replayed = this.#replaying ? ({ replayed: true } as const) : {};
-    this.#known = observe(this.#known, { at, observations, ...replayed });
+    const seen = { at, observations, ...replayed };
+    this.#known = observe(this.#known, seen);
     const { metadata } = this.#known;
     const base = { sessionId: this.#session.id, at, metadata, ...replayed };
-    const events: MonitorEvent[] = observedEvents(observations, at, metadata).map((event) => ({ ...event, ...base }));
+    const events: MonitorEvent[] = observedEvents(seen, before).map((event) => ({ ...event, ...base }));
     const { tokens, costUsd } = metadata;
     if (tokens !== before.tokens || costUsd !== before.costUsd) {
       const spent = { ...(tokens && { tokens }), ...(costUsd !== undefined && { costUsd }) };

@@ -70,9 +70,13 @@ export class RunLimits {
     this.#silence.start();
   }
 
-  /** Called when the log has reported something, and the record and the progress have it. */
+  /** Called when the log has reported something, and the progress has it. */
   observe(observations: readonly Observation[]): void {
     this.#silence.observe(observations);
+  }
+
+  /** Called when the record has what the log has reported. */
+  recorded(observations: readonly Observation[]): void {
     // A `result` is Claude's account of a run that has ended. Costs that only it reports come too late to end the run.
     if (!observations.some(({ kind }) => kind === 'result')) this.spent();
   }

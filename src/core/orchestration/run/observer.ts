@@ -230,13 +230,11 @@ export class RunObserver {
     });
     const seen = guard.inspect(warnings.length > 0 ? [...observations, ...warnings] : observations, enforced);
     progress.observe(seen);
-    const isRecorded = record.dispatch({
-      type: 'observed',
-      at: replayed ?? record.clock.now(),
-      observations: seen,
-      ...(replayed !== undefined && { replayed: true }),
-    });
-    if (isRecorded) limits.observe(seen);
+    const at = replayed ?? record.clock.now();
+    const line = { at, observations: seen, ...(replayed !== undefined && { replayed: true as const }) };
+    // A mock that has reported an event may look at the record in the same turn of the event loop.
+    if (handle.channelCoder ? record.dispatch({ type: 'observed', ...line }) : record.observe(line))
+      limits.observe(seen);
     this.#provider.observe(seen);
     for (const observation of seen) {
       if (observation.kind === 'tool-result') lease.after(observation.toolUseId);

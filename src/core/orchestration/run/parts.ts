@@ -86,6 +86,9 @@ export function makeParts(
     onExcess: (excess) => control.stop({ status: 'failed', ...excess }),
     onOverdue: () => control.endProcess(),
   });
+  record.onChange((_, action) => {
+    if (action.type === 'observed') limits.recorded(action.observations);
+  });
   const inherited = session.parentId === undefined ? undefined : folder.beside(session.parentId).ignoreRules;
   const ignoreRules = new IgnoreRules(folder.ignoreRules, committedRules, inherited);
   const place = {

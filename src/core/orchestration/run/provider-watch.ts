@@ -134,8 +134,10 @@ function refusedLogin({ text }: Failed): RunStop {
 
 /** True if the line shows that the provider answered a request. Claude also reports a failure as a message. */
 function isAnswer(observations: readonly Observation[]): boolean {
-  return (
-    observations.some(({ kind }) => kind === 'message' || kind === 'tool') &&
-    !observations.some(({ kind }) => kind === 'request-failed')
-  );
+  let isAnswered = false;
+  for (const { kind } of observations) {
+    if (kind === 'request-failed') return false;
+    if (kind === 'message' || kind === 'tool') isAnswered = true;
+  }
+  return isAnswered;
 }

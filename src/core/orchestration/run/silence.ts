@@ -12,7 +12,7 @@ const BACKGROUND_MS = 3_600_000;
 const COMPACTION_MS = 900_000;
 
 /** What is reported of other lines, and of files. */
-const NOT_OF_CLAUDE: readonly Observation['kind'][] = ['diagnostic', 'error', 'danger', 'tampered'];
+const NOT_OF_CLAUDE: ReadonlySet<Observation['kind']> = new Set(['diagnostic', 'error', 'danger', 'tampered']);
 
 /** What happens if a run is silent for too long. */
 interface SilenceEvents {
@@ -42,6 +42,8 @@ export interface SilenceOptions extends SilenceEvents {
  */
 export class Silence {
   readonly #options: SilenceOptions;
+  /** How long Bash may take, without a declared time and at most. Read once: each variable of a process takes a system call. */
+  readonly #bashMs: { readonly usual: number; readonly most: number };
   readonly #callsUntil = new Map<string, number>();
   #lastSign: number;
   #hasLine = false;
@@ -54,6 +56,9 @@ export class Silence {
   constructor(options: SilenceOptions) {
     this.#options = options;
     this.#lastSign = options.clock.now();
+    const { BASH_DEFAULT_TIMEOUT_MS, BASH_MAX_TIMEOUT_MS } = options.env;
+    const usual = milliseconds(BASH_DEFAULT_TIMEOUT_MS) ?? BASH_TIMEOUT_MS;
+    this.#bashMs = { usual, most: Math.max(milliseconds(BASH_MAX_TIMEOUT_MS) ?? BASH_MOST_MS, usual) };
   }
 
   /** Called when the agent begins to work, or when this process begins to watch it. */
@@ -82,9 +87,12 @@ export class Silence {
   /** Called when the log has reported something, and the progress has it. */
   observe(observations: readonly Observation[]): void {
     // What an entrypoint prints is a sign of life, but it is no line of Claude's.
-    if (observations.some(({ kind }) => !NOT_OF_CLAUDE.includes(kind))) this.alive();
+    if (observations.some(isOfClaude)) this.alive();
     else this.#lastSign = this.#options.clock.now();
-    for (const observation of observations) if (observation.kind === 'tool') this.#began(observation);
+    for (const observation of observations) {
+      if (observation.kind === 'tool') this.#began(observation);
+      else if (observation.kind === 'tool-result') this.#callsUntil.delete(observation.toolUseId);
+    }
     if (this.#isFinal === this.#options.progress.isFinal) return;
     this.#isFinal = !this.#isFinal;
     this.#arm();
@@ -150,12 +158,14 @@ export class Silence {
   /** How long a call may take. Only Bash has a time limit that is known here. Other tools take as long as they take. */
   #declaredMs({ name, input }: Pick<Extract<Observation, { kind: 'tool' }>, 'name' | 'input'>): number {
     if (name !== 'Bash') return Number.POSITIVE_INFINITY;
-    const { env } = this.#options;
-    const usual = milliseconds(env.BASH_DEFAULT_TIMEOUT_MS) ?? BASH_TIMEOUT_MS;
-    const most = Math.max(milliseconds(env.BASH_MAX_TIMEOUT_MS) ?? BASH_MOST_MS, usual);
+    const { usual, most } = this.#bashMs;
     const { timeout } = (input ?? {}) as { timeout?: unknown };
     return Math.min(typeof timeout === 'number' && timeout > 0 ? timeout : usual, most);
   }
+}
+
+function isOfClaude({ kind }: Observation): boolean {
+  return !NOT_OF_CLAUDE.has(kind);
 }
 
 /** Claude Code reads its variables like this. */

@@ -5,6 +5,9 @@ import { releaseWarning } from '../monitoring/tested-releases.js';
 import type { Observation } from '../session/observation.js';
 import type { RunRecord } from '../session/run-record.js';
 
+/** Almost all lines give rise to nothing. */
+const NONE: readonly Observation[] = [];
+
 /** What a run's log says, but not in one of its lines: an untested release, an unknown price, a reset that is over. */
 export class RunWarnings {
   readonly #record: Pick<RunRecord, 'session' | 'clock'>;
@@ -25,11 +28,17 @@ export class RunWarnings {
    * @param run.isReplay true if the line was written before, so that the time now says nothing about it
    */
   about(observations: readonly Observation[], run: { hooked: boolean; isReplay: boolean }): readonly Observation[] {
-    const { session, clock } = this.#record;
     const untested = run.hooked ? releaseWarning(observations) : undefined;
     const unpriced =
-      this.#costUsd === undefined ? [] : priceWarnings(observations, this.#costUsd, session.metadata.errors);
-    const past = this.#resets.read(observations, run.isReplay ? 0 : clock.now());
+      this.#costUsd === undefined || !observations.some(isUnpriced)
+        ? []
+        : priceWarnings(observations, this.#costUsd, this.#record.session.metadata.errors);
+    const past = this.#resets.read(observations, run.isReplay ? 0 : this.#record.clock.now());
+    if (!untested && unpriced.length === 0 && past.length === 0) return NONE;
     return this.#problems.news([untested ?? [], unpriced, past].flat());
   }
+}
+
+function isUnpriced(observation: Observation): boolean {
+  return observation.kind === 'usage' && observation.unpriced !== undefined;
 }

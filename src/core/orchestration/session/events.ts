@@ -178,8 +178,17 @@ export type SessionManagerEvents = {
 
 const REPLAYED = { replayed: true } as const;
 
-/** The events that a change causes. Pure. */
-export function eventsOf(action: SessionAction, session: UnifiedSession, at: number): SessionEvent[] {
+/**
+ * The events that a change causes. Pure.
+ *
+ * @param before the record before the change; undefined if there was none
+ */
+export function eventsOf(
+  action: SessionAction,
+  session: UnifiedSession,
+  at: number,
+  before: Pick<UnifiedSession, 'metadata'> | undefined,
+): SessionEvent[] {
   const base = { sessionId: session.id, at, session };
   switch (action.type) {
     case 'created':
@@ -192,7 +201,7 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
     }
     case 'observed':
       // The events are new objects. Logs have many lines, and to copy each event would take longer than all else about it.
-      return observedEvents(action.observations, action.at, session.metadata).map((event) =>
+      return observedEvents(action, (before ?? session).metadata).map((event) =>
         Object.assign(event, base, action.replayed && REPLAYED),
       );
     case 'asked':

@@ -2,14 +2,12 @@ import type { Danger } from '../../../danger/index.js';
 import { boundedCopy } from '../util/bounded-copy.js';
 import { detachString, singleLine, stripControl, truncate } from '../util/text.js';
 import { classified } from './error-codes.js';
-import type { DangerRecord, SessionMetadata, ToolUsageRecord } from './metadata.js';
+import type { DangerRecord, SessionMetadata } from './metadata.js';
 import { addTokens, NO_TOKENS, type Observation, totalTokens } from './observation.js';
-import type { UnifiedSession } from './record.js';
-import type { SessionRun } from './run.js';
-import { addCounted, costOfRuns, withCost, withReport, withWholeCost } from './run-cost.js';
+import { type ObservedSession, RecordDraft } from './record-draft.js';
+import { addCounted, withCost, withReport, withWholeCost } from './run-cost.js';
 import { withSetup } from './setup.js';
 
-const KEPT = { messages: 20, tools: 100, errors: 50, dangers: 50, diagnostics: 20, toolNames: 200 } as const;
 const MESSAGE_LENGTH = 4_000;
 
 /** The metadata of a session that has not run. */
@@ -31,86 +29,74 @@ export function dangerRecord(danger: Danger, { id, name }: { id: string; name: s
   return Object.freeze({ ...danger, reason: stripControl(danger.reason), at, tool: name, toolUseId: id });
 }
 
-/** What a log line reported, and when it was read. */
-interface Observed {
+/** What log lines reported that were read at the same time. */
+export interface Observed {
   readonly at: number;
   readonly observations: readonly Observation[];
-  /** Present if an earlier process may have read the line. Then `at` is not the time when it happened. */
+  /** Present if an earlier process may have read the lines. Then `at` is not the time when it happened. */
   readonly replayed?: true;
 }
 
-/** The part of a record that comes from the log. */
-export type ObservedSession = Pick<UnifiedSession, 'conversationId' | 'channelCoderSession' | 'runs' | 'metadata'>;
-
-/** A record while a log line is added to it: a copy whose fields may be set. What the fields hold is replaced, never changed. */
-type Draft = Writable<Omit<ObservedSession, 'metadata'>> & { metadata: MetadataDraft };
-type MetadataDraft = Writable<SessionMetadata>;
-type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
-
-/** The record after a log line. Its size is bounded however many lines there are. */
+/** The record after log lines. Its size is bounded however many lines there are. */
 export function observe<Session extends ObservedSession>(session: Session, observed: Observed): Session {
-  const draft = { ...session, metadata: { ...session.metadata, lastActivity: observed.at } };
+  const draft = new RecordDraft(session, observed.at);
   for (const observation of observed.observations) add(draft, observation, observed);
-  Object.freeze(draft.metadata);
-  return draft;
+  return draft.finished();
 }
 
-function add(draft: Draft, observation: Observation, { at, replayed }: Observed): void {
+function add(draft: RecordDraft<ObservedSession>, observation: Observation, { at, replayed }: Observed): void {
   const { metadata } = draft;
   switch (observation.kind) {
     case 'init':
-      draft.conversationId = observation.conversationId;
-      draft.channelCoderSession = observation.conversationId;
+      draft.setConversation(observation.conversationId);
       if (observation.model !== undefined) metadata.model = singleLine(observation.model);
       if (observation.claudeVersion !== undefined) metadata.claudeVersion = singleLine(observation.claudeVersion);
-      if (!currentRun(draft).begun) setRun(draft, { ...currentRun(draft), begun: true });
+      if (!draft.run.begun) draft.setRun({ ...draft.run, begun: true });
       break;
     case 'message': {
       if (observation.first) metadata.messages += 1;
       if (observation.text === '') break;
       const { parentToolUseId } = observation;
       const text = truncate(observation.text, MESSAGE_LENGTH);
-      const message = Object.freeze({ at, text, ...(parentToolUseId !== undefined && { parentToolUseId }) });
       metadata.lastMessage = text;
-      metadata.recentMessages = pushed(metadata.recentMessages, message, KEPT.messages);
+      draft.push(
+        'recentMessages',
+        Object.freeze({ at, text, ...(parentToolUseId !== undefined && { parentToolUseId }) }),
+      );
       break;
     }
-    case 'prompt': {
-      const said = Object.freeze({ at, text: truncate(observation.text, MESSAGE_LENGTH), by: 'person' as const });
-      metadata.recentMessages = pushed(metadata.recentMessages, said, KEPT.messages);
+    case 'prompt':
+      draft.push(
+        'recentMessages',
+        Object.freeze({ at, text: truncate(observation.text, MESSAGE_LENGTH), by: 'person' as const }),
+      );
       break;
-    }
     case 'tool': {
       const { kind: _, ...call } = observation;
-      const record: ToolUsageRecord = Object.freeze({ ...call, input: boundedCopy(call.input), startedAt: at });
-      metadata.toolsUsed = pushed(metadata.toolsUsed, record, KEPT.tools);
-      metadata.toolCounts = counted(metadata.toolCounts, call.name);
-      if (call.danger) addDanger(metadata, dangerRecord(call.danger, call, at));
+      draft.calls.add(Object.freeze({ ...call, input: boundedCopy(call.input), startedAt: at }));
+      draft.countTool(call.name);
+      if (call.danger) draft.push('dangers', dangerRecord(call.danger, call, at));
       break;
     }
     case 'breach':
     case 'danger':
-      addDanger(metadata, dangerRecord(observation.danger, observation, at));
+      draft.push('dangers', dangerRecord(observation.danger, observation, at));
       break;
     case 'tool-result': {
-      const index = metadata.toolsUsed.findLastIndex((tool) => tool.id === observation.toolUseId);
-      const tool = metadata.toolsUsed[index];
-      if (!tool) break;
-      const { outcome } = observation;
-      const durationMs = replayed ? {} : { durationMs: at - tool.startedAt };
-      metadata.toolsUsed = replaced(metadata.toolsUsed, index, Object.freeze({ ...tool, outcome, ...durationMs }));
+      const { toolUseId, outcome } = observation;
+      draft.calls.end({ toolUseId, outcome, at, replayed });
       break;
     }
     case 'usage': {
-      const run = currentRun(draft);
+      const { run } = draft;
       const { tokens = NO_TOKENS } = run;
       const { added, costUsd = 0 } = observation;
       const counted = addCounted(run.counted, { costUsd, tokens: totalTokens(added) });
-      setTotals(draft, { ...withCost(run, observation), ...counted, tokens: addTokens(tokens, added) });
+      draft.setTotals({ ...withCost(run, observation), ...counted, tokens: addTokens(tokens, added) });
       break;
     }
     case 'setup':
-      setRun(draft, { ...currentRun(draft), setup: withSetup(currentRun(draft).setup, observation) });
+      draft.setRun({ ...draft.run, setup: withSetup(draft.run.setup, observation) });
       break;
     case 'usage-window':
     case 'request-failed':
@@ -125,76 +111,24 @@ function add(draft: Draft, observation: Observation, { at, replayed }: Observed)
     case 'error': {
       const error = Object.freeze({ ...classified(observation, at), message: detachString(observation.message) });
       const { [error.severity]: count } = metadata.errorCounts;
-      metadata.errors = pushed(metadata.errors, error, KEPT.errors);
+      draft.push('errors', error);
       metadata.errorCounts = Object.freeze({ ...metadata.errorCounts, [error.severity]: count + 1 });
       break;
     }
     case 'result': {
       // Claude's own totals replace our counts, because they include side requests and every model.
       const { turns, costUsd, tokens } = observation;
-      const run = currentRun(draft);
+      const { run } = draft;
       const reported = {
         ...(costUsd === undefined ? run : withWholeCost(run, costUsd)),
         ...(turns !== undefined && { turns }),
         ...(tokens !== undefined && { tokens: Object.freeze({ ...tokens }) }),
       };
-      setTotals(draft, withReport(run, reported));
+      draft.setTotals(withReport(run, reported));
       break;
     }
     case 'diagnostic':
-      metadata.diagnostics = pushed(metadata.diagnostics, detachString(observation.line), KEPT.diagnostics);
+      draft.push('diagnostics', detachString(observation.line));
       break;
   }
-}
-
-function addDanger(metadata: MetadataDraft, danger: DangerRecord): void {
-  metadata.dangers = pushed(metadata.dangers, danger, KEPT.dangers);
-}
-
-function currentRun(session: Pick<UnifiedSession, 'runs'>): SessionRun {
-  return session.runs.at(-1) ?? { number: 1 };
-}
-
-function setRun(draft: Draft, run: SessionRun): void {
-  draft.runs = Object.freeze([...draft.runs.slice(0, -1), Object.freeze(run)]);
-}
-
-/** Replaces the current run by one with other totals. The session's totals are the sums over its runs. */
-function setTotals(draft: Draft, run: SessionRun): void {
-  setRun(draft, run);
-  const { runs } = draft;
-  const turns = runs.flatMap((run) => run.turns ?? []);
-  const tokens = runs.flatMap((run) => run.tokens ?? []);
-  const { metadata } = draft;
-  const { costUsd, unpriced } = costOfRuns(runs);
-  // Almost always one of them is there before and after, so nothing is deleted, which would make all later copies slow.
-  if (costUsd === undefined) delete metadata.costUsd;
-  else metadata.costUsd = costUsd;
-  if (unpriced === undefined) delete metadata.unpriced;
-  else metadata.unpriced = unpriced;
-  if (turns.length > 0) metadata.turns = sum(turns);
-  if (tokens.length > 0) metadata.tokens = tokens.reduce(addTokens, NO_TOKENS);
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
-}
-
-function replaced<T>(list: readonly T[], index: number, item: T): readonly T[] {
-  const copy = [...list];
-  copy[index] = item;
-  return Object.freeze(copy);
-}
-
-function pushed<T>(list: readonly T[], item: T, most: number): readonly T[] {
-  // Not slice(): V8 copies a frozen array ten times as fast in this way.
-  const kept = [...list, item];
-  if (kept.length > most) kept.shift();
-  return Object.freeze(kept);
-}
-
-function counted(counts: Readonly<Record<string, number>>, name: string): Readonly<Record<string, number>> {
-  const known = Object.hasOwn(counts, name) || Object.keys(counts).length < KEPT.toolNames;
-  const key = known ? name : 'other';
-  return Object.freeze({ ...counts, [key]: (Object.hasOwn(counts, key) ? (counts[key] ?? 0) : 0) + 1 });
 }

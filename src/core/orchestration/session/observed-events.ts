@@ -1,8 +1,8 @@
 import { defined } from '../util/defined.js';
 import { classified } from './error-codes.js';
+import { type KnownCall, LatestCalls } from './latest-calls.js';
 import type { ClassifiedError, DangerRecord, SessionMetadata, ToolOutcome, ToolUsageRecord } from './metadata.js';
-import { dangerRecord } from './metadata-reducer.js';
-import type { Observation } from './observation.js';
+import { dangerRecord, type Observed } from './metadata-reducer.js';
 import type { SetupObservation } from './setup.js';
 
 /** The agent wrote a message. Agent-controlled text: show it as text only. */
@@ -82,16 +82,20 @@ export type ObservedEvent =
   | ObservedSetup;
 
 /**
- * The events that a log line causes. Pure.
+ * The events that log lines cause, in the order of the lines. Pure.
  *
- * @param metadata the session's metadata after the line
+ * @param before the session's metadata before the lines
  */
 export function observedEvents(
-  observations: readonly Observation[],
-  at: number,
-  { toolsUsed }: Pick<SessionMetadata, 'toolsUsed'>,
+  { observations, at, replayed }: Observed,
+  before: Pick<SessionMetadata, 'toolsUsed'>,
 ): ObservedEvent[] {
   const events: ObservedEvent[] = [];
+  let known: LatestCalls<KnownCall> | undefined;
+  const calls = (): LatestCalls<KnownCall> => {
+    known ??= new LatestCalls<KnownCall>(before.toolsUsed);
+    return known;
+  };
   for (const observation of observations) {
     switch (observation.kind) {
       case 'message': {
@@ -105,13 +109,15 @@ export function observedEvents(
         break;
       case 'tool': {
         const { kind: _, ...call } = observation;
-        events.push({ type: 'session:tool', tool: { ...call, startedAt: at } });
+        const tool = { ...call, startedAt: at };
+        calls().add(tool);
+        events.push({ type: 'session:tool', tool });
         if (call.danger) events.push({ type: 'session:danger', danger: dangerRecord(call.danger, call, at) });
         break;
       }
       case 'tool-result': {
         const { toolUseId, outcome, output } = observation;
-        const tool = toolsUsed.findLast(({ id }) => id === toolUseId);
+        const tool = calls().end({ toolUseId, outcome, at, replayed });
         events.push({
           type: 'session:tool-result',
           toolUseId,

@@ -167,7 +167,8 @@ export class RunProgress {
     this.#worked = true;
     if (call.parentToolUseId === undefined) this.#silent = true;
     this.#calls.delete(toolUseId);
-    if (![...this.#tasks.values()].some((task) => task.toolUseId === toolUseId)) this.#dropCallsOf(toolUseId);
+    for (const task of this.#tasks.values()) if (task.toolUseId === toolUseId) return;
+    this.#dropCallsOf(toolUseId);
   }
 
   /** A subagent that has ended makes no calls any more. */

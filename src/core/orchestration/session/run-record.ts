@@ -1,5 +1,6 @@
 import type { Clock } from '../util/clock.js';
 import type { SessionAction } from './actions.js';
+import type { Observed } from './metadata-reducer.js';
 import type { UnifiedSession } from './record.js';
 import type { SessionRun } from './run.js';
 
@@ -21,6 +22,11 @@ export interface RunRecord {
    * @throws OrchestrationError `ILLEGAL_TRANSITION`
    */
   dispatch(action: SessionAction): boolean;
+  /**
+   * Adds what a log line reported, if the record is open. Returns true if it was open. What is added in one turn of the event loop
+   * becomes one change at the end of the turn. That change is made earlier if the record is read, or changed in another way.
+   */
+  observe(line: Observed): boolean;
   /** Resolves when the current state of the record is on disk. @throws OrchestrationError `STATE_NOT_WRITABLE` */
   saved(): Promise<void>;
   onChange(listener: RecordListener): void;

@@ -36,11 +36,12 @@ export class SessionRecords {
 
   /** @throws OrchestrationError `ILLEGAL_TRANSITION`; then nothing has changed */
   apply(id: string, action: SessionAction, at: number): UnifiedSession {
-    const session = reduceSession(this.registry.get(id), action);
+    const before = this.registry.get(id);
+    const session = reduceSession(before, action);
     if (action.type === 'removed') this.registry.delete(id);
     else this.registry.set(session);
     for (const follower of this.#followers) follower.onAction(session, action, at);
-    for (const event of eventsOf(action, session, at)) this.#events.tell(event);
+    for (const event of eventsOf(action, session, at, before)) this.#events.tell(event);
     this.waiters.notify(session);
     return session;
   }

@@ -20,6 +20,8 @@ const SEQUENCE = sequence();
 /** Records hold thousands of such texts. A new buffer for each would have to be collected. Nothing is kept in it between two calls. */
 const SCRATCH = Buffer.allocUnsafeSlow(16 * 1024);
 
+const ELLIPSIS = Buffer.from('…', 'utf16le');
+
 /** The same text in memory of its own. V8 keeps a whole text alive as long as a part that was cut from it. */
 export function detachString(text: string): string {
   if (2 * text.length > SCRATCH.length) return Buffer.from(text, 'utf16le').toString('utf16le');
@@ -43,7 +45,11 @@ export function stripControl(text: string): string {
 
 /** A text of at most this length that keeps no longer text alive. */
 export function truncate(text: string, most: number): string {
-  return text.length > most ? detachString(`${text.slice(0, most)}…`) : text;
+  if (text.length <= most) return text;
+  if (2 * most + ELLIPSIS.length > SCRATCH.length) return detachString(`${text.slice(0, most)}…`);
+  // The parts are joined in the buffer, because a joined string would have to be copied once more.
+  const end = SCRATCH.write(text.slice(0, most), 'utf16le');
+  return SCRATCH.toString('utf16le', 0, end + ELLIPSIS.copy(SCRATCH, end));
 }
 
 function withoutSequences(text: string): string {

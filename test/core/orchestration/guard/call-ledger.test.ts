@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UNREADABLE, UNRECORDED } from '../../../../src/core/orchestration/guard/breach.js';
 import { CallLedger } from '../../../../src/core/orchestration/guard/call-ledger.js';
+import { EarlierDecisions } from '../../../../src/core/orchestration/guard/earlier-decisions.js';
 import type { StoredDecision } from '../../../../src/core/orchestration/guard/stored-decision.js';
 import type { ToolOutcome } from '../../../../src/core/orchestration/session/metadata.js';
 import type { ToolCall } from '../../../../src/core/orchestration/session/policy.js';
@@ -16,6 +17,15 @@ const WITHOUT_ASKING = 'without asking';
 const UNDECIDED = 'before anybody had decided';
 const ALTHOUGH = 'although it was denied';
 const ANOTHER = 'as another call than the one that was allowed';
+
+/** A ledger of the next process, which reads these decisions. */
+function continued(...decisions: StoredDecision[]): CallLedger {
+  const earlier = new EarlierDecisions();
+  for (const decision of decisions) earlier.add(JSON.stringify(decision));
+  const ledger = new CallLedger();
+  ledger.continueAfter(earlier);
+  return ledger;
+}
 
 /** What happened to a call, in order. */
 type Step = (ledger: CallLedger) => void;
@@ -438,17 +448,19 @@ describe('the ledger', () => {
   });
 
   it('the ledger forgets the oldest calls when all calls need too much memory', () => {
-    const ledger = new CallLedger();
-    for (let index = 0; index < 200; index++) ledger.restore(large(`${index}`));
+    const ids = Array.from({ length: 200 }, (_, index) => `${index}`);
+    const ledger = continued(...ids.map(large));
+    for (const id of ids) expect(ledger.isDenied(id)).toBe(false);
     const breachOf = (toolUseId: string): unknown =>
       ledger.ended({ kind: 'tool-result', toolUseId, outcome: 'ok', output: '' }).breach;
     expect(['0', '100', '199'].map(breachOf)).toEqual([WITHOUT_ASKING, undefined, undefined]);
   });
 
   it('the ledger counts the size of a call once, however often the call is asked about', () => {
-    const ledger = new CallLedger();
+    const ledger = continued(...Array.from({ length: 200 }, () => large('again')));
     ledger.decided(call({}, 'Bash', 'first'), ALLOWED);
-    for (let time = 0; time < 200; time++) ledger.restore(large('again'));
+    const input = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`${at}`.padEnd(200), at]));
+    for (let time = 0; time < 1_000; time++) ledger.decided(call(input, 'Write', 'again'), ALLOWED);
     expect(ledger.ended({ kind: 'tool-result', toolUseId: 'first', outcome: 'ok', output: '' }).breach).toBeUndefined();
   });
 
@@ -498,10 +510,8 @@ describe('a decision of another process', () => {
   function restored(...steps: Step[]): CallLedger {
     const before = new CallLedger();
     for (const step of steps) step(before);
-    const after = new CallLedger();
     const decision = before.decisionOn(ID);
-    if (decision) after.restore(JSON.parse(JSON.stringify(decision)));
-    return after;
+    return continued(...(decision ? [decision] : []));
   }
   const ended = (ledger: CallLedger, output = 'x', outcome: ToolOutcome = 'ok') =>
     ledger.ended({ kind: 'tool-result', toolUseId: ID, outcome, output });
@@ -530,6 +540,28 @@ describe('a decision of another process', () => {
     expect(restored(denied(REMOVE)).isDenied(ID)).toBe(true);
     expect(ended(restored(denied(REMOVE))).breach).toBe(ALTHOUGH);
     expect(ended(restored(denied(REMOVE)), REASON, 'error').breach).toBeUndefined();
+  });
+
+  it('a call that an earlier process has decided about is known when it is over', () => {
+    const ledger = restored(allowed(LIST));
+    ledger.logged(LIST, true);
+    expect(ended(ledger)).toMatchObject({ tool: 'Bash', verdict: ALLOWED, breach: undefined });
+    expect(ledger.hasEnded(ID)).toBe(true);
+    expect(ended(ledger), 'its end is reported again').toMatchObject({ tool: 'Bash', breach: undefined });
+    expect(ledger.isAllowed(LIST)).toBe(true);
+    expect(ledger.reported(REMOVE)).toBe(ANOTHER);
+    expect(ledger.unjudged(() => false)).toBeUndefined();
+    // A line that hides the true end of a call may come after a false one.
+    ledger.ended({ kind: 'tool-result', toolUseId: ID, outcome: 'ok', output: '', skipped: true });
+    expect(ended(ledger).breach).toBeDefined();
+  });
+
+  it('a call that an earlier process has denied is still denied when its end is reported again', () => {
+    const ledger = restored(denied(REMOVE));
+    expect(ended(ledger, REASON, 'error').breach).toBeUndefined();
+    expect(ended(ledger, REASON, 'error').breach).toBeUndefined();
+    expect(ledger.isDenied(ID)).toBe(true);
+    expect(ended(ledger).breach).toBe(ALTHOUGH);
   });
 
   it('a call that is pending or was not asked about has no decision to restore', () => {

@@ -46,13 +46,16 @@ const call = fc.oneof(
   fc.record({
     tool: fc.constantFrom('Read', 'Write', 'Edit', 'Grep', 'Glob', 'NotebookEdit', 'mcp__files__write', 'Bash', 'LS'),
     input: fc.dictionary(
-      fc.constantFrom('file_path', 'notebook_path', 'path', 'pattern', 'command', 'content'),
+      fc.constantFrom('file_path', 'notebook_path', 'path', 'pattern', 'glob', 'output_mode', 'command', 'content'),
       fc.constantFrom<unknown>(
         '/etc/passwd',
         '/workspace/a.ts',
         'a.ts',
         '~/.ssh/id_rsa',
         '.env',
+        '**/*.pem',
+        'count',
+        '',
         WIPE,
         [WIPE],
         7,

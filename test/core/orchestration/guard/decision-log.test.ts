@@ -60,7 +60,7 @@ describe("the guard's decisions on disk", () => {
     const file = newFile();
     const lines = Array.from({ length: 10_000 }, (_, at) => JSON.stringify({ ...decision('a'), path: `/${at}` }));
     writeFileSync(file, `${lines.join('\n')}\n${JSON.stringify(decision('a', false))}\n`);
-    const last = (await logAt(file).read()).take('a');
+    const last = (await logAt(file).read()).about('a');
     expect(last.map(({ path, verdict }) => path ?? verdict)).toEqual([
       '/9997',
       '/9998',

@@ -96,8 +96,9 @@ describe('events of any shape', () => {
           const observations = reader.read(JSON.parse(JSON.stringify(one)));
           for (const text of observations.flatMap(textsOf)) expect(typeof text).toBe('string');
           const action = { type: 'observed', at: 5, observations } as const;
-          session = reduceSession(session, action);
-          eventsOf(action, session, 5);
+          const before = session;
+          session = reduceSession(before, action);
+          eventsOf(action, session, 5, before);
         }
         expect(unfrozenParts(session)).toEqual([]);
       }),

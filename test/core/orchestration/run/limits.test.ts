@@ -65,6 +65,7 @@ function scene(own: SessionLimits, more: Partial<RunLimitsOptions> = {}) {
     spending = spent;
     progress.observe(observations);
     limits.observe(observations);
+    limits.recorded(observations);
   };
   const tell = (...observations: Observation[]): void => observe(observations);
   /** The time until a limit is reported, in milliseconds; at most an hour is waited for. */

@@ -8,7 +8,7 @@ import { ASKED, guardRequest, runningSession, sessionIn } from '../../../support
 /** The events of an action, without the fields that all events have. */
 function told(before: UnifiedSession, action: SessionAction): object[] {
   const session = reduceSession(before, action);
-  return eventsOf(action, session, 99).map((event: SessionEvent) => {
+  return eventsOf(action, session, 99, before).map((event: SessionEvent) => {
     expect(event).toMatchObject({ sessionId: 'session', at: 99, session });
     const { sessionId: _, at: __, session: ___, ...rest } = event as Extract<SessionEvent, { session: UnifiedSession }>;
     return rest;

@@ -63,7 +63,7 @@ describe('a question of the agent', () => {
     [answered('q', { by: 'timeout' }), { state: 'unanswered', by: 'timeout' }],
   ])('the event of an action tells the state of the question: %#', (action, told) => {
     const session = runningSession();
-    expect(eventsOf(action, session, 11)).toEqual([
+    expect(eventsOf(action, session, 11, session)).toEqual([
       { type: 'session:question', sessionId: 'session', at: 11, session, question: pendingQuestion('q'), ...told },
     ]);
   });
