@@ -18,7 +18,7 @@ await inScratch(async (folder) => {
   for (const [kind, flood] of Object.entries(FLOODS)) {
     const bytes = flood(Number(values.megabytes) * MEGABYTE);
     await writeFile(file, bytes);
-    const { seconds, longestBlockMs } = await ask<ReplayReport>(REPLAY_MODULE, ['session', file]);
+    const { seconds, longestBlockMs } = await ask<ReplayReport>(REPLAY_MODULE, ['flood', file]);
     const speed = bytes.length / MEGABYTE / seconds;
     figures.push({
       what: `flood of ${kind}, longest block`,

@@ -3,38 +3,27 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type MonitorEvent, type SessionEvent, StreamMonitor, UnifiedSessionManager } from 'autonomous-orchestration';
+import { StreamMonitor, UnifiedSessionManager } from 'autonomous-orchestration';
 import { monitorLog } from 'channelcoder';
 import { answer } from './support/child.js';
 import { type Figure, withUnit } from './support/figure.js';
 import { LogExecutor } from './support/log-executor.js';
 import type { WriteOrder } from './support/log-writer.js';
 import { inScratch } from './support/scratch.js';
+import { ageOf, ageOfText } from './support/stamped.js';
 import { median, percentile } from './support/stats.js';
 
 const SESSIONS = 13;
 const ROUNDS = 2;
 const ROUND_SECONDS = 3;
+const LINES_PER_SECOND = 16;
 /** By then all logs are followed, by watches or by tail processes. So the bench measures streaming and not starting. */
 const SETTLE_MS = 500;
-
-/** Milliseconds since the line was written, by the stamp in the line. Undefined for a text without a stamp. */
-function age(text: unknown): number | undefined {
-  const stamp = typeof text === 'string' ? /^@(\d+)@/.exec(text)?.[1] : undefined;
-  return stamp === undefined ? undefined : Number(process.hrtime.bigint() - BigInt(stamp)) / 1e6;
-}
 
 async function write(writer: ChildProcess, order: WriteOrder): Promise<void> {
   writer.send(order);
   await once(writer, 'message');
   await delay(100);
-}
-
-function stampedText(event: SessionEvent | MonitorEvent): unknown {
-  if (event.type === 'session:message') return event.text;
-  if (event.type === 'session:tool') return (event.tool.input as { description?: unknown }).description;
-  if (event.type === 'session:tool-result') return event.output;
-  return undefined;
 }
 
 /** Ages of the lines when a monitor of 13 sessions delivers them as typed events. `monitorLog` is compared with this. */
@@ -50,12 +39,12 @@ async function throughMonitors(writer: ChildProcess, folder: string): Promise<nu
   );
   const monitor = new StreamMonitor();
   monitor.on('event', (event) => {
-    const ms = age(stampedText(event));
+    const ms = ageOf(event);
     if (ms !== undefined) ages.push(ms);
   });
   const cleanups = files.map((logFile) => monitor.monitorSession({ id: logFile, logFile }));
   await delay(SETTLE_MS);
-  await write(writer, { files, seconds: ROUND_SECONDS });
+  await write(writer, { files, seconds: ROUND_SECONDS, linesPerSecond: LINES_PER_SECOND });
   for (const cleanup of cleanups) cleanup();
   return ages;
 }
@@ -74,14 +63,14 @@ async function throughSessions(writer: ChildProcess, folder: string): Promise<nu
     executors: { autonomous: executor },
   });
   manager.on('event', (event) => {
-    const ms = age(stampedText(event));
+    const ms = ageOf(event);
     if (ms !== undefined) ages.push(ms);
   });
   const options = { prompt: 'Write the log.', cwd: folder, docker: false } as const;
   const sessions = await Promise.all(Array.from({ length: SESSIONS }, () => manager.create(options)));
   await Promise.all(sessions.map(({ id }) => manager.waitFor(id, { status: 'running' })));
   await delay(SETTLE_MS);
-  await write(writer, { files, seconds: ROUND_SECONDS });
+  await write(writer, { files, seconds: ROUND_SECONDS, linesPerSecond: LINES_PER_SECOND });
   return ages;
 }
 
@@ -94,12 +83,12 @@ async function throughMonitorLog(writer: ChildProcess, folder: string): Promise<
     monitorLog(file, (event) => {
       const [block] = (event as { message?: { content?: Record<string, unknown>[] } }).message?.content ?? [];
       const input = block?.input as { description?: unknown } | undefined;
-      const ms = age(block?.text ?? input?.description ?? block?.content);
+      const ms = ageOfText(block?.text ?? input?.description ?? block?.content);
       if (ms !== undefined) ages.push(ms);
     }),
   );
   await delay(SETTLE_MS);
-  await write(writer, { files, seconds: ROUND_SECONDS });
+  await write(writer, { files, seconds: ROUND_SECONDS, linesPerSecond: LINES_PER_SECOND });
   for (const cleanup of cleanups) cleanup();
   return ages;
 }

@@ -14,6 +14,7 @@ const MEGABYTE = 1e6;
 const WORDS: Readonly<Record<ReplayName, string>> = {
   recovered: 'guarded session taken over',
   session: 'session without a guard',
+  flood: 'log that is not of Claude',
   parseLogFile: 'parseLogFile',
   scan: 'a bare scan',
 };

@@ -12,6 +12,7 @@ import { median, percentile } from './support/stats.js';
 
 /** Together they write about a thousand lines a second. */
 const SESSIONS = 63;
+const LINES_PER_SECOND = 16;
 const SECONDS = 5;
 const CALLS = 1_000;
 
@@ -51,7 +52,7 @@ const { calls, ages } = await inScratch(async (folder) => {
   const calls = await callTimes(sessions, ended);
   const writer = fork(new URL('./support/log-writer.js', import.meta.url));
   const write = async (seconds: number): Promise<void> => {
-    writer.send({ files, seconds } satisfies WriteOrder);
+    writer.send({ files, seconds, linesPerSecond: LINES_PER_SECOND } satisfies WriteOrder);
     await once(writer, 'message');
     await delay(100);
   };

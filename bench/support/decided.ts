@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { type RunRequest, UnifiedSessionManager } from 'autonomous-orchestration';
+import type { RunRequest } from 'autonomous-orchestration';
 import { answer } from './child.js';
 import { LogExecutor } from './log-executor.js';
+import { privateManager } from './private-manager.js';
 
 /**
  * Has a running session in a state folder whose guard was asked about every call of a log, in the log's order. The answer is the
@@ -16,7 +17,7 @@ const executor = new LogExecutor(async (_, request) => {
   folder = request.folder.path;
   return { ended: new Promise(() => {}), hooked: true };
 });
-const manager = new UnifiedSessionManager({ stateDir, socket: false, executors: { autonomous: executor } });
+const manager = privateManager({ stateDir, executors: { autonomous: executor } });
 const { id } = await manager.create({ prompt: 'Read the log.', cwd: stateDir, docker: false });
 await manager.waitFor(id, { status: 'running' });
 for await (const line of createInterface({ input: createReadStream(log) })) {

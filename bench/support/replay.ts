@@ -2,11 +2,12 @@ import { createReadStream, writeFileSync } from 'node:fs';
 import { cp, link, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { UnifiedSessionManager } from 'autonomous-orchestration';
+import type { UnifiedSessionManager } from 'autonomous-orchestration';
 import { streamParser } from 'channelcoder';
 import { answer, collectGarbage } from './child.js';
 import { LogExecutor } from './log-executor.js';
 import { watchLoop } from './loop-watch.js';
+import { privateManager } from './private-manager.js';
 import { inScratch } from './scratch.js';
 import { ThreadCpu } from './thread-cpu.js';
 
@@ -15,7 +16,7 @@ type Replay = (file: string, state: string) => Promise<number>;
 
 /** Reads the log as the one of a session that has already ended when it is read. */
 async function replayed(
-  { stateDir, file, hooked }: { stateDir: string; file: string; hooked: boolean },
+  { stateDir, file, hooked, end = 'completed' }: { stateDir: string; file: string; hooked: boolean; end?: string },
   begin: (manager: UnifiedSessionManager) => Promise<string | undefined>,
 ): Promise<number> {
   const autonomous = new LogExecutor(async (logFile) => {
@@ -23,13 +24,13 @@ async function replayed(
     await link(file, logFile);
     return { ended: Promise.resolve({ exitCode: 0 }), hooked };
   });
-  await using manager = new UnifiedSessionManager({ stateDir, socket: false, executors: { autonomous } });
+  await using manager = privateManager({ stateDir, executors: { autonomous } });
   let events = 0;
   manager.on('event', () => {
     events++;
   });
   const { status, result } = await manager.waitFor((await begin(manager)) ?? '');
-  if (status !== 'completed') throw new Error(`The session ended as ${status}: ${result?.error}`);
+  if (status !== end) throw new Error(`The session ended as ${status}: ${result?.error}`);
   return events;
 }
 
@@ -38,6 +39,14 @@ const REPLAYS = {
   session: (file) =>
     inScratch((folder) =>
       replayed({ stateDir: folder, file, hooked: false }, async (manager) => {
+        const { id } = await manager.create({ prompt: 'Read the log.', cwd: folder, docker: false });
+        return id;
+      }),
+    ),
+  /** The same with a log that is not Claude's. */
+  flood: (file) =>
+    inScratch((folder) =>
+      replayed({ stateDir: folder, file, hooked: false, end: 'failed' }, async (manager) => {
         const { id } = await manager.create({ prompt: 'Read the log.', cwd: folder, docker: false });
         return id;
       }),
@@ -86,7 +95,8 @@ export interface ReplayReport {
 const [name, file = '', state = ''] = process.argv.slice(2);
 const replay: Replay = REPLAYS[name as ReplayName];
 
-await import('autonomous-orchestration/danger'); // The first run of a process loads the rules. That is not a part of reading a log.
+// The first run of a process loads the rules. That is not a part of reading a log. Early versions have no such part.
+await import('autonomous-orchestration/danger').catch(() => {});
 collectGarbage();
 await delay(100);
 writeFileSync('/proc/self/clear_refs', '5'); // Resets the peak memory, so that the start-up does not count.

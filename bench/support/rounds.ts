@@ -6,6 +6,23 @@ export interface RoundsFigure extends Figure {
   readonly values: readonly number[];
 }
 
+/** What a run writes to `results.json`. */
+export interface Results {
+  readonly machine: string;
+  /** ISO 8601. */
+  readonly date: string;
+  readonly rounds: number;
+  readonly commit: string;
+  readonly figures: readonly RoundsFigure[];
+  /** Another version of the package, measured in turn in the same run. */
+  readonly before?: {
+    readonly commit: string;
+    readonly figures: readonly RoundsFigure[];
+    /** The files that this version cannot run, because it lacks what they measure. */
+    readonly leftOut: readonly string[];
+  };
+}
+
 /** One figure of several rounds. Its texts are those of the round whose value is next to the median. */
 export function inRounds(rounds: readonly Figure[]): RoundsFigure {
   const values = rounds.map(({ value }) => value);
