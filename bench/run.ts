@@ -8,6 +8,7 @@ import { inRounds, type RoundsFigure, report } from './support/rounds.js';
 /** The groups that can be chosen by name, and the files of each group. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   queue: ['queue', 'long-queue'],
+  growth: ['growth'],
   replay: ['monitor-replay'],
   monitor: ['monitor-latency', 'log-flood', 'record-size'],
   guard: ['guard-round-trip', 'danger'],

@@ -8,6 +8,11 @@ import { LogLines } from './log-lines.js';
 const LINES = 100;
 const AT_ONCE = 32;
 
+/** The id of a copy. */
+export function endedId(number: number): string {
+  return `e${number.toString(36).padStart(11, '0')}`;
+}
+
 /** Fills a state folder with sessions that have ended. Each is a copy of one that a manager has run, under an id of its own. */
 export async function fillWithEnded(stateDir: string, count: number): Promise<void> {
   const autonomous = new LogExecutor(async (logFile) => {
@@ -26,11 +31,10 @@ export async function fillWithEnded(stateDir: string, count: number): Promise<vo
     ['spec.json', 'session.json'].map((name) => readFile(join(sessions, id, name), 'utf8')),
   );
   const copy = async (number: number): Promise<void> => {
-    const other = `e${number.toString(36).padStart(11, '0')}`;
+    const other = endedId(number);
     const folder = join(sessions, other);
     await mkdir(join(folder, 'projects'), { recursive: true, mode: 0o700 });
-    const own = (text = ''): string =>
-      text.replaceAll(id, other).replace('"ticket":1,', `"ticket":${number + 1},`);
+    const own = (text = ''): string => text.replaceAll(id, other).replace('"ticket":1,', `"ticket":${number + 1},`);
     await writeFile(join(folder, 'spec.json'), own(spec), { mode: 0o600 });
     await writeFile(join(folder, 'session.json'), own(record), { mode: 0o600 });
     await cp(join(sessions, id, 'stream.log'), join(folder, 'stream.log'));

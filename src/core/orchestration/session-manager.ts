@@ -13,6 +13,7 @@ import type { TypedId } from './session/output-schema.js';
 import type { QuestionAnswer } from './session/question.js';
 import type { QueueStatus } from './session/queue-status.js';
 import type { UnifiedSession } from './session/record.js';
+import { RECORDS, type RecordsSource } from './session/records-source.js';
 import type { ContinueOptions, EventStreamOptions, SessionFilter, Sessions, WaitOptions } from './session/sessions.js';
 import type { SessionMode } from './session/status.js';
 import { EventDelivery } from './store/event-delivery.js';
@@ -62,6 +63,11 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
 
   list(filter?: SessionFilter): UnifiedSession[] {
     return this.#sessions.store.registry.list(filter);
+  }
+
+  /** @internal */
+  [RECORDS](): RecordsSource {
+    return this.#sessions.store.registry;
   }
 
   async cancel(id: string, reason?: string): Promise<UnifiedSession> {

@@ -1,8 +1,8 @@
 import type { RunLead } from '../run/parts.js';
 import type { Run } from '../run/run.js';
+import type { Outline } from '../session/outline.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isTerminal, type SessionMode } from '../session/status.js';
-import type { Outline } from '../store/outline.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { LedSessions, type SessionCommands } from './led-sessions.js';
 import { runOrchestrate } from './orchestrate-command.js';

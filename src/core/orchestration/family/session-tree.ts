@@ -5,11 +5,11 @@ import type { Spending } from '../run/limits.js';
 import { mountedFolder, workingFolder } from '../session/agent-place.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import { logBytesOf, type SessionLimits } from '../session/limits.js';
+import type { Outline } from '../session/outline.js';
 import type { UnifiedSession } from '../session/record.js';
 import { DEFAULT_RETRY } from '../session/retry.js';
 import { countedUse } from '../session/run-cost.js';
 import { isTerminal, type SessionMode, STATUSES } from '../session/status.js';
-import type { Outline } from '../store/outline.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { OrchestrationError } from '../util/errors.js';
 

@@ -5,11 +5,13 @@ import type { SessionTree } from '../family/session-tree.js';
 import { MailboxFiles } from '../mailbox/mailbox-files.js';
 import { accountOf } from '../options/account.js';
 import type { SessionAction } from '../session/actions.js';
+import { type Outline, outlineOf } from '../session/outline.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/status.js';
 import { EndedIndex } from '../store/disk/ended-index.js';
 import { leftSession, readEndedRecord } from '../store/disk/left-sessions.js';
-import { type Outline, outlineOf } from '../store/outline.js';
+import type { StoredRecord } from '../store/disk/stored-record.js';
+import { STATE_VERSION } from '../store/disk/stored-spec.js';
 import type { SessionStore } from '../store/store.js';
 import { OrchestrationError } from '../util/errors.js';
 import { newAccount } from './continuable.js';
@@ -199,11 +201,11 @@ export class EndedSessions {
     const left = await leftSession(options.stateDir, id);
     const known = store.registry.outline(id);
     if (!isEnded(known) || live.get(id)) return; // It was removed meanwhile.
-    // The record may have been removed, or changed, by hand. If so, the error says it.
-    if (typeof left.record !== 'object' || !isTerminal(left.record.session.status))
-      readEndedRecord(options.stateDir, id);
+    const isWhole = typeof left.record === 'object' && isTerminal(left.record.session.status);
+    // Somebody has removed or changed the file by hand. What counts is the record in memory, if it is there.
+    const whole = isWhole ? left : { ...left, record: this.#storedRecord(store.registry.require(id)) };
     const unstored = this.#unstored.get(id);
-    const restored = restoredSession(left, [], this.#options, (record, names) => this.#envOf(record, names, unstored));
+    const restored = restoredSession(whole, [], this.#options, (record, names) => this.#envOf(record, names, unstored));
     if (typeof restored === 'string') {
       throw new OrchestrationError('SESSION_NOT_FOUND', `Session ${id} cannot be used any more: ${restored}.`);
     }
@@ -222,6 +224,10 @@ export class EndedSessions {
     this.#tickets.delete(id);
     this.#inMemory.delete(id);
     this.#inMemory.add(id);
+  }
+
+  #storedRecord(session: UnifiedSession): StoredRecord {
+    return { version: STATE_VERSION, ticket: this.#tickets.get(session.id) ?? 0, session };
   }
 
   #envOf(

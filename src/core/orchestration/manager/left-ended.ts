@@ -1,9 +1,9 @@
+import { type Outline, outlineOf } from '../session/outline.js';
 import type { SessionMode } from '../session/status.js';
 import { isTerminal } from '../session/status.js';
 import type { EndedEntry } from '../store/disk/ended-index.js';
 import { type LeftSession, leftSession, leftSessions } from '../store/disk/left-sessions.js';
 import { restoredRecord } from '../store/disk/stored-record.js';
-import { type Outline, outlineOf } from '../store/outline.js';
 import type { Turns } from '../util/turns.js';
 import type { EndedSession } from './ended-sessions.js';
 import { MOST_ENDED_IN_MEMORY } from './most-in-memory.js';

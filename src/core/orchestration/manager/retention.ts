@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { SessionTree } from '../family/session-tree.js';
 import type { KeepEnded } from '../options/manager-options.js';
+import type { Outline } from '../session/outline.js';
 import { isTerminal } from '../session/status.js';
-import type { Outline } from '../store/outline.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { OrchestrationError } from '../util/errors.js';

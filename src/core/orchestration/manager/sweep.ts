@@ -2,10 +2,10 @@ import { lstat } from 'node:fs/promises';
 import type { Executor, KeptWorktree, Leftover } from '../contract/executor.js';
 import { removeForgotten, SessionFolder } from '../contract/session-folder.js';
 import { MailboxFiles } from '../mailbox/mailbox-files.js';
+import { isRecord } from '../session/outline.js';
 import type { SessionMode } from '../session/status.js';
 import { isTerminal, TERMINAL } from '../session/status.js';
 import { hasOpenRun } from '../session/transitions.js';
-import { isRecord } from '../store/outline.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { systemCode } from '../util/errors.js';
 

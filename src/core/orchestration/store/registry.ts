@@ -1,9 +1,9 @@
+import { isRecord, type Outline, outlineOf } from '../session/outline.js';
 import type { UnifiedSession } from '../session/record.js';
 import { reduceSession } from '../session/reducer.js';
 import type { SessionFilter } from '../session/sessions.js';
 import { isTerminal, STATUSES, TERMINAL } from '../session/status.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
-import { isRecord, type Outline, outlineOf } from './outline.js';
 import { RecordsSnapshot } from './records-snapshot.js';
 import { SessionIndexes } from './session-indexes.js';
 

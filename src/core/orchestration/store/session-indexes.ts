@@ -1,8 +1,8 @@
+import type { Outline } from '../session/outline.js';
 import type { SessionFilter } from '../session/sessions.js';
 import type { SessionStatus } from '../session/status.js';
 import { isTerminal, TERMINAL } from '../session/status.js';
 import { OrderedSet } from '../util/ordered-set.js';
-import type { Outline } from './outline.js';
 
 type Index<Key> = Map<Key, Set<string>>;
 

@@ -1,12 +1,12 @@
 import { constants, lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SessionFolder } from '../../contract/session-folder.js';
+import type { Outline } from '../../session/outline.js';
 import { isTerminal, type SessionStatus } from '../../session/status.js';
 import { writeAtomically } from '../../util/fs/atomic-file.js';
 import { openOwnFile, readOwnFile, requireOwnFolder } from '../../util/fs/own-file.js';
 import { serialized } from '../../util/serialized.js';
 import { Turns } from '../../util/turns.js';
-import type { Outline } from '../outline.js';
 
 /** Half a million sessions. A longer file is not read, and made anew. */
 const MOST_BYTES = 256 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import type { UnifiedSession } from '../session/record.js';
+import type { UnifiedSession } from './record.js';
 
 /**
  * What the registry knows of a session whose record is not in memory: enough to find the session by every filter, and in its order.
