@@ -43,11 +43,14 @@ export class LeftEnded {
       if (turns.isOver) await turns.next();
     }
     const known = withLatestRecords(ended);
+    await turns.next();
     for (const id of ids) {
       const entry = index.get(id);
       if (entry) known.push({ ...entry, isIndexed: true });
     }
+    await turns.next();
     const needed = this.#neededBy(left, known);
+    await turns.next();
     // Whoever leads a session that has not ended, or is led by it, counts for its limits.
     for (const id of needed) left.push(await leftSession(this.#stateDir, id));
     return { left, known: needed.size === 0 ? known : known.filter(({ outline }) => !needed.has(outline.id)) };
@@ -55,6 +58,10 @@ export class LeftEnded {
 
   /** The ended sessions in the families of those that have not ended. */
   #neededBy(left: readonly LeftSession[], known: readonly EndedSession[]): Set<string> {
+    const isRelated = ({ mode, status, parentId }: Pick<Outline, 'mode' | 'status' | 'parentId'>): boolean =>
+      !isTerminal(status) && (parentId !== undefined || this.#leads(mode));
+    // Most state folders have none, and then nothing has to be searched.
+    if (!left.some(({ record }) => typeof record === 'object' && isRelated(record.session))) return new Set();
     const all = new Map<string, Pick<Outline, 'id' | 'mode' | 'status' | 'parentId'>>();
     const children = new Map<string, string[]>();
     const add = (session: Pick<Outline, 'id' | 'mode' | 'status' | 'parentId'>): void => {

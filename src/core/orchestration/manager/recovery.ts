@@ -95,6 +95,7 @@ export class SessionRecovery {
 
     for (const { record } of left) if (typeof record === 'object') store.journal.seen(record.ticket);
     const inOrder = await sortedInTurns(found, byCreation, turns);
+    await turns.next();
     const others = inOrder.flatMap((item) => ('prepared' in item ? [item] : []));
     const opened = others.flatMap(({ record: { id, status } }) =>
       isTerminal(status) || status === 'queued' ? [] : [id],
@@ -116,6 +117,7 @@ export class SessionRecovery {
     // If a folder cannot be removed, the next call finds it again.
     for (const { folder } of unfinished) await folder.remove().catch(() => {});
     const swept = await sweep.run();
+    await turns.next();
     return {
       ...swept,
       folders: [...unfinished.map(({ id }) => id), ...swept.folders],

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 /** How long a slice of long work may take, in milliseconds. What follows in the same turn of the event loop comes on top. */
-const SLICE_MS = 4;
+const SLICE_MS = 3;
 
 /** Divides long work into slices. Between two slices, the event loop goes on with everything else. */
 export class Turns {
