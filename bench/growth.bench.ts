@@ -7,7 +7,7 @@ import { median, percentile } from './support/stats.js';
 const ENDED = 10_000;
 const WAITING = 10_000;
 const STREAMING = 200;
-/** With FULL=1, as many as the project's plan says. The whole takes a quarter of an hour then. */
+/** With FULL=1, as many as the project's plan says. That takes an hour or so. */
 const ONE_AFTER_ANOTHER = process.env.FULL ? 100_000 : 10_000;
 /** More than leave memory at once, so that they are on the disk for a while. */
 const KEPT = 1_500;
@@ -43,7 +43,7 @@ const heap = (what: string, { earlyMb, lateMb, sessions }: HeapGrowth, most: num
   return {
     what: `growth: heap, ${NUMBERS.format(ONE_AFTER_ANOTHER)} sessions one after another, ${what}`,
     measured: `${withUnit(lateMb, 'MB')} at the end`,
-    reference: `${withUnit(earlyMb, 'MB')} after a tenth`,
+    reference: `${withUnit(earlyMb, 'MB')} after the first ${NUMBERS.format(ONE_AFTER_ANOTHER - sessions)}`,
     value: bytes,
     unit: 'B more a session',
     target: { most },

@@ -6,13 +6,15 @@ import { inScratch } from './scratch.js';
 
 /** The heap of a manager that runs sessions one after another. */
 export interface HeapGrowth {
-  /** In megabytes, after a tenth of the sessions and after all of them. */
+  /** In megabytes, when more have ended than stay in memory, and after all sessions. */
   readonly earlyMb: number;
   readonly lateMb: number;
   /** How many sessions there were between the two. */
   readonly sessions: number;
 }
 
+/** More than stay in memory. */
+const EARLY = 2_000;
 const [count = 0, keep = 0] = process.argv.slice(2).map(Number);
 
 function heapMb(): number {
@@ -32,11 +34,11 @@ await inScratch(async (folder) => {
   for (let made = 1; made <= count; made++) {
     const { id } = await manager.create({ prompt: 'End.', docker: false, cwd: folder, taskId: `task ${made}` });
     await manager.waitFor(id);
-    if (made === Math.floor(count / 10) || made === count) {
+    if (made === EARLY || made === count) {
       // What has ended last is still on its way to the disk.
       await new Promise((resolve) => setTimeout(resolve, 500));
       if (made < count) earlyMb = heapMb();
     }
   }
-  answer({ earlyMb, lateMb: heapMb(), sessions: count - Math.floor(count / 10) } satisfies HeapGrowth);
+  answer({ earlyMb, lateMb: heapMb(), sessions: count - EARLY } satisfies HeapGrowth);
 });

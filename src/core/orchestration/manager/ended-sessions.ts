@@ -8,7 +8,7 @@ import type { SessionAction } from '../session/actions.js';
 import { type Outline, outlineOf } from '../session/outline.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/status.js';
-import { EndedIndex } from '../store/disk/ended-index.js';
+import { type EndedEntry, EndedIndex } from '../store/disk/ended-index.js';
 import { leftSession, readEndedRecord } from '../store/disk/left-sessions.js';
 import type { StoredRecord } from '../store/disk/stored-record.js';
 import { STATE_VERSION } from '../store/disk/stored-spec.js';
@@ -32,9 +32,7 @@ export interface EndedSessionsOptions extends RestoringOptions {
 }
 
 /** An ended session of an earlier process. */
-export interface EndedSession {
-  readonly outline: Outline;
-  readonly ticket: number;
+export interface EndedSession extends EndedEntry {
   /** Absent if it is to be read when it is asked for. */
   readonly record?: UnifiedSession;
   /** True if the index on the disk has it already. */
@@ -79,9 +77,9 @@ export class EndedSessions {
   }
 
   /** Takes over an ended session of an earlier process. */
-  restore({ outline, ticket, record, isIndexed = false }: EndedSession): void {
+  restore({ outline, ticket, account, record, isIndexed = false }: EndedSession): void {
     const { store, queue } = this.#options;
-    const { id, account } = outline;
+    const { id } = outline;
     if (account !== undefined) queue.holds.enter(id, account);
     store.journal.seen(ticket);
     if (record) {
@@ -90,7 +88,7 @@ export class EndedSessions {
       return;
     }
     store.registry.addOutline(outline);
-    if (!isIndexed) this.index.add({ outline, ticket });
+    if (!isIndexed) this.index.add({ outline, ticket, ...(account !== undefined && { account }) });
   }
 
   /** Has a session in memory, and its family, while the work is done. */
@@ -156,7 +154,7 @@ export class EndedSessions {
 
   /** Returns false if the session is needed in memory. Never rejects. */
   async #leave(id: string): Promise<boolean> {
-    const { store, live, options } = this.#options;
+    const { store, live, queue, options } = this.#options;
     if (!this.#mayLeave(id)) return false;
     const folder = new SessionFolder(options.stateDir, id);
     try {
@@ -168,7 +166,9 @@ export class EndedSessions {
     const session = store.registry.outline(id);
     const ticket = store.journal.savedTicket(id) ?? this.#tickets.get(id);
     if (!session || ticket === undefined || this.#isClosed || !this.#mayLeave(id)) return false;
-    if (!this.index.add({ outline: outlineOf(session), ticket })) return false;
+    const account = queue.holds.accountOf(id);
+    const entry = { outline: outlineOf(session), ticket, ...(account !== undefined && { account }) };
+    if (!this.index.add(entry)) return false;
     const present = live.get(id);
     const unstored = present && unstoredOf(present, options);
     if (unstored) this.#unstored.set(id, unstored);

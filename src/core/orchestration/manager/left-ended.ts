@@ -36,7 +36,13 @@ export class LeftEnded {
       const { spec, record } = session;
       if (spec === 'unread' && typeof record === 'object') {
         const restored = restoredRecord(record);
-        ended.push({ outline: outlineOf(restored), ticket: record.ticket, record: restored });
+        const { account } = restored;
+        ended.push({
+          outline: outlineOf(restored),
+          ticket: record.ticket,
+          ...(account !== undefined && { account }),
+          record: restored,
+        });
         // All records together may be too large for the memory.
         if (ended.length % MOST_AT_ONCE === 0) ended = withLatestRecords(ended);
       } else left.push(session);

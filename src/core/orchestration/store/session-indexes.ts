@@ -4,7 +4,9 @@ import type { SessionStatus } from '../session/status.js';
 import { isTerminal, TERMINAL } from '../session/status.js';
 import { OrderedSet } from '../util/ordered-set.js';
 
-type Index<Key> = Map<Key, Set<string>>;
+/** The ids of a key: one without a set of its own, because most tasks have one session, and there may be thousands of tasks. */
+type Ids = string | Set<string>;
+type Index<Key> = Map<Key, Ids>;
 
 interface Ended {
   readonly id: string;
@@ -61,12 +63,12 @@ export class SessionIndexes {
 
   /** The ids of a status, in the order in which sessions have reached it. */
   ofStatus(status: SessionStatus): Iterable<string> {
-    return this.#byStatus.get(status) ?? [];
+    return idsIn(this.#byStatus.get(status));
   }
 
   /** How many sessions have ended. */
   get endedCount(): number {
-    return TERMINAL.reduce((count, status) => count + (this.#byStatus.get(status)?.size ?? 0), 0);
+    return TERMINAL.reduce((count, status) => count + sizeOf(this.#byStatus.get(status)), 0);
   }
 
   /**
@@ -87,14 +89,14 @@ export class SessionIndexes {
    * are. Undefined if no index is of use.
    */
   candidates({ statuses, mode, taskId, parentId }: ResolvedFilter): Candidates | undefined {
-    const inOrder = (ids: Set<string> = new Set()): Candidates => ({ count: ids.size, ids, isOrdered: true });
+    const inOrder = (ids: Ids | undefined): Candidates => ({ count: sizeOf(ids), ids: idsIn(ids), isOrdered: true });
     const found: Candidates[] = [];
     if (taskId !== undefined) found.push(inOrder(this.#byTask.get(taskId)));
     if (parentId !== undefined) found.push(inOrder(this.#byParent.get(parentId)));
     if (mode !== undefined) found.push(inOrder(this.#byMode.get(mode)));
     if (statuses) {
       const sets = [...statuses].flatMap((status) => this.#byStatus.get(status) ?? []);
-      const count = sets.reduce((sum, { size }) => sum + size, 0);
+      const count = sets.reduce((sum, ids) => sum + sizeOf(ids), 0);
       found.push({ count, ids: joined(sets), isOrdered: false });
     }
     return found.reduce<Candidates | undefined>(
@@ -111,8 +113,16 @@ export interface Candidates {
   readonly isOrdered: boolean;
 }
 
-function* joined(sets: readonly Set<string>[]): Generator<string> {
-  for (const set of sets) yield* set;
+function* joined(sets: readonly Ids[]): Generator<string> {
+  for (const ids of sets) yield* idsIn(ids);
+}
+
+function idsIn(ids: Ids | undefined): Iterable<string> {
+  return typeof ids === 'string' ? [ids] : (ids ?? []);
+}
+
+function sizeOf(ids: Ids | undefined): number {
+  return typeof ids === 'string' ? 1 : (ids?.size ?? 0);
 }
 
 function endOf({ id, endedAt = 0 }: Outline, order: number): Ended {
@@ -121,13 +131,14 @@ function endOf({ id, endedAt = 0 }: Outline, order: number): Ended {
 
 function addTo<Key>(index: Index<Key>, key: Key, id: string): void {
   const ids = index.get(key);
-  if (ids) ids.add(id);
-  else index.set(key, new Set([id]));
+  if (ids === undefined) index.set(key, id);
+  else if (typeof ids === 'string') index.set(key, new Set([ids, id]));
+  else ids.add(id);
 }
 
 /** A key without ids is dropped, too, because users make new tasks all the time. */
 function dropFrom<Key>(index: Index<Key>, key: Key, id: string): void {
   const ids = index.get(key);
-  ids?.delete(id);
-  if (ids?.size === 0) index.delete(key);
+  if (ids instanceof Set) ids.delete(id);
+  if (ids === id || (ids instanceof Set && ids.size === 0)) index.delete(key);
 }

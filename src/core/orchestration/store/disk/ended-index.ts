@@ -18,6 +18,7 @@ export interface EndedEntry {
   readonly outline: Outline;
   /** As in the record. */
   readonly ticket: number;
+  readonly account?: string;
 }
 
 /** Tells the very file from any other one that may be at its path later. */
@@ -64,10 +65,10 @@ export class EndedIndex {
    *
    * @returns false if there is no such record
    */
-  add({ outline, ticket }: EndedEntry): boolean {
+  add({ outline, ticket, account }: EndedEntry): boolean {
     const stamp = stampOf(this.#stateDir, outline.id);
     if (!stamp) return false;
-    if (this.#unwritten.push(JSON.stringify({ outline, ticket, stamp } satisfies Line)) > 1) return true;
+    if (this.#unwritten.push(JSON.stringify({ outline, ticket, account, stamp })) > 1) return true;
     void this.#write(() => this.#append()).catch(() => {}); // It is only a hint.
     return true;
   }
@@ -128,11 +129,12 @@ export class EndedIndex {
 function parsed(text: string): Line | undefined {
   if (text === '') return undefined;
   try {
-    const { outline, ticket, stamp } = JSON.parse(text) as Line;
+    const { outline, ticket, account, stamp } = JSON.parse(text) as Line;
     const isTexts = [outline.id, outline.mode, outline.status].every((value) => typeof value === 'string');
     const isNumbers = [ticket, outline.createdAt, ...stamp].every((value) => typeof value === 'number');
     const isEnded = isTerminal(outline.status as SessionStatus) && typeof outline.endedAt === 'number';
-    return isTexts && isNumbers && isEnded && stamp.length === 4 ? { outline, ticket, stamp } : undefined;
+    const isLine = isTexts && isNumbers && isEnded && stamp.length === 4;
+    return isLine ? { outline, ticket, stamp, ...(typeof account === 'string' && { account }) } : undefined;
   } catch {
     return undefined;
   }
