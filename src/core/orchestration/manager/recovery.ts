@@ -32,7 +32,10 @@ export interface RecoveryReport extends SweepReport {
   readonly known: readonly string[];
   /** Sessions that stay on disk as they are, for a later call. `why` says what is missing. */
   readonly skipped: readonly { readonly id: string; readonly why: string }[];
-  /** Sessions of the other lists whose files were damaged. They were rebuilt from what their containers and logs tell. */
+  /**
+   * Sessions of the other lists whose files were damaged. They were rebuilt from what their containers and logs tell. Of a session that
+   * had ended, only the record is read. If its other files are damaged, `continue()` is refused.
+   */
   readonly rebuilt: readonly string[];
 }
 
