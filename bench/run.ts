@@ -9,6 +9,7 @@ import { otherVersion, reasonOf, thisVersion } from './support/versions.js';
 /** The groups that can be chosen by name, and the files of each group. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   queue: ['queue', 'long-queue'],
+  growth: ['growth'],
   replay: ['monitor-replay'],
   streaming: ['streaming'],
   monitor: ['monitor-latency', 'log-flood', 'record-size'],

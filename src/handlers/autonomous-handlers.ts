@@ -9,9 +9,11 @@ import {
   type Sessions,
   type UnifiedSession,
 } from '../core/index.js';
+import { recordsOf } from '../core/orchestration/session/records-source.js';
 import { defined } from '../core/orchestration/util/defined.js';
 import { messageOf, quote } from '../core/orchestration/util/errors.js';
 import { idProblem, isObject, requireArgument, requireId, requireManager } from './arguments.js';
+import { eachRecord } from './each-record.js';
 import { type LogEntry, logEntries } from './log-entries.js';
 import { type MonitorEvent, monitorEvent } from './monitor-event.js';
 import { withQueueNote } from './queued-view.js';
@@ -129,12 +131,16 @@ export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers 
     });
 
   return {
-    handleAutonomousList: () => answered(() => manager.list().reverse().map(sessionView).map(withQueueNote)),
+    handleAutonomousList: () =>
+      answered(async () => {
+        const views = await eachRecord(manager, (session) => withQueueNote(sessionView(session)));
+        return views.reverse();
+      }),
     handleAutonomousGet: (taskId) => answered(() => withQueueNote(sessionDetails(requireSession(taskId)))),
     handleAutonomousLogs: (limit = 50) =>
       answered(() => {
         requireArgument('limit', limit, Number.isSafeInteger(limit) && limit > 0, 'a whole number from 1 on');
-        return logEntries(manager.list(), limit);
+        return logEntries(recordsOf(manager), limit);
       }),
     handleAutonomousCreate: (options) =>
       answered(async () => {

@@ -13,6 +13,7 @@ import type { TypedId } from './session/output-schema.js';
 import type { QuestionAnswer } from './session/question.js';
 import type { QueueStatus } from './session/queue-status.js';
 import type { UnifiedSession } from './session/record.js';
+import { RECORDS, type RecordsSource } from './session/records-source.js';
 import type { ContinueOptions, EventStreamOptions, SessionFilter, Sessions, WaitOptions } from './session/sessions.js';
 import type { SessionMode } from './session/status.js';
 import { EventDelivery } from './store/event-delivery.js';
@@ -62,6 +63,11 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
 
   list(filter?: SessionFilter): UnifiedSession[] {
     return this.#sessions.store.registry.list(filter);
+  }
+
+  /** @internal */
+  [RECORDS](): RecordsSource {
+    return this.#sessions.store.registry;
   }
 
   async cancel(id: string, reason?: string): Promise<UnifiedSession> {
@@ -128,7 +134,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * Takes over what earlier managers of this `stateDir` have left, whether they were closed or killed. Sessions that run are
    * observed again from the beginning of their runs; `replayed` marks events that may have been reported before. Sessions whose
    * runs have ended since then end with their true exit code. Sessions that waited wait again, in their order. Containers that
-   * belong to no session are removed. Call this once, before `create()`. A further call finds nothing new, but may give variables
+   * belong to no session are removed. Ended sessions that had left the memory of the earlier manager (see `get`) are there again, but
+   * no event tells of them. The event loop is not blocked, however many sessions there are. Call this once, before `create()`. A further call finds nothing new, but may give variables
    * that were missing.
    *
    * @throws OrchestrationError `STATE_LOCKED` if another manager uses the folder, `STATE_NOT_WRITABLE`, `DOCKER_UNAVAILABLE` if

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from 'hono';
 import type { QueueStatus, Sessions, UnifiedSession } from '../../core/index.js';
+import { eachRecord } from '../each-record.js';
 import { type AutonomousSession, sessionView } from '../session-view.js';
 import type { EventHistory, HistoryEntry } from './event-history.js';
 import { PIECE_CHARACTERS, piecesOf, type Reader, type Readers } from './readers.js';
@@ -62,7 +63,7 @@ export class EventFeed {
       const entries = read === undefined ? undefined : history.after(read, PIECE_CHARACTERS);
       if (!entries) {
         read = history.lastId;
-        const snapshot = RETRY + frame('snapshot', JSON.stringify(this.#snapshot()), idOf(history, read));
+        const snapshot = RETRY + frame('snapshot', await this.#snapshot(), idOf(history, read));
         if (!readers.hasRoomFor(snapshot.length)) return; // The reader connects again in a second.
         const release = reader.hold(snapshot.length);
         yield* piecesOf(snapshot);
@@ -87,9 +88,12 @@ export class EventFeed {
     }
   }
 
-  #snapshot(): Snapshot {
+  /** A {@link Snapshot} as JSON. It is of the moment of the call, and made in slices, because there may be thousands of sessions. */
+  async #snapshot(): Promise<string> {
     const { manager, workspaces } = this.#source;
-    return { sessions: manager.list().map(sessionView), queue: manager.queueStatus(), workspaces };
+    const rest = JSON.stringify({ queue: manager.queueStatus(), workspaces } satisfies Omit<Snapshot, 'sessions'>);
+    const sessions = await eachRecord(manager, (session) => JSON.stringify(sessionView(session)));
+    return `{"sessions":[${sessions.join(',')}],${rest.slice(1)}`;
   }
 }
 

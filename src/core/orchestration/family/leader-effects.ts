@@ -1,7 +1,8 @@
 import type { RunLead } from '../run/parts.js';
 import type { Run } from '../run/run.js';
+import type { Outline } from '../session/outline.js';
 import type { UnifiedSession } from '../session/record.js';
-import { isTerminal } from '../session/status.js';
+import { isTerminal, type SessionMode } from '../session/status.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { LedSessions, type SessionCommands } from './led-sessions.js';
 import { runOrchestrate } from './orchestrate-command.js';
@@ -10,6 +11,7 @@ import { SessionTree, type TreeMember } from './session-tree.js';
 /** A session of the manager, with its current run if there is one. */
 interface RunningMembers {
   get(id: string): (TreeMember & { readonly run: Run | undefined }) | undefined;
+  leads(mode: SessionMode): boolean;
 }
 
 export interface LeaderEffectsOptions {
@@ -59,7 +61,7 @@ export class LeaderEffects {
   }
 
   /** If a session ended before it was done, nobody follows its children any more. So they are cancelled. */
-  async ended(leader: UnifiedSession): Promise<void> {
+  async ended(leader: Pick<Outline, 'id' | 'mode' | 'status' | 'endedAt'>): Promise<void> {
     const { id, status, endedAt = Number.POSITIVE_INFINITY } = leader;
     if (!this.tree.leads(leader) || !isTerminal(status) || status === 'completed') return;
     // A child that somebody has continued since then has a reason of its own to run.

@@ -5,10 +5,11 @@ import type { Spending } from '../run/limits.js';
 import { mountedFolder, workingFolder } from '../session/agent-place.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import { logBytesOf, type SessionLimits } from '../session/limits.js';
+import type { Outline } from '../session/outline.js';
 import type { UnifiedSession } from '../session/record.js';
 import { DEFAULT_RETRY } from '../session/retry.js';
 import { countedUse } from '../session/run-cost.js';
-import { isTerminal } from '../session/status.js';
+import { isTerminal, type SessionMode, STATUSES } from '../session/status.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { OrchestrationError } from '../util/errors.js';
 
@@ -21,6 +22,8 @@ const DEEPEST = 1;
  */
 const MOST_LEADERS = 100;
 
+const OPEN = STATUSES.filter((status) => !isTerminal(status));
+
 /** The facts about a session that the tree needs, in addition to its record. */
 export interface TreeMember {
   readonly spec: SessionSpec;
@@ -32,6 +35,8 @@ export interface TreeMember {
 /** The sessions of a manager, by id. Undefined if the manager does not have the session. */
 export interface TreeMembers {
   get(id: string): TreeMember | undefined;
+  /** True if sessions of a mode lead others. Asked for sessions that `get` does not give. Default: false for every mode. */
+  leads?(mode: SessionMode): boolean;
 }
 
 /** Knows which session leads which others: sessions of a mode that leads, and those that name them as `parentId`. */
@@ -48,13 +53,19 @@ export class SessionTree {
 
   /** The session and its specification, if it leads. */
   leader(id: string | undefined): { session: UnifiedSession; spec: SessionSpec } | undefined {
-    const session = id === undefined ? undefined : this.#registry.get(id);
-    const spec = session && this.#members.get(session.id)?.spec;
+    const spec = id === undefined ? undefined : this.#members.get(id)?.spec;
+    const session = id === undefined || !spec ? undefined : this.#registry.get(id);
     return session && spec && this.leads(session) ? { session, spec } : undefined;
   }
 
-  leads({ id }: UnifiedSession): boolean {
-    return this.#members.get(id)?.executor.leads === true;
+  /** True if a session with this `parentId` has a leader, whether that has ended or not. */
+  hasLeader(parentId: string | undefined): boolean {
+    const parent = parentId === undefined ? undefined : this.#registry.outline(parentId);
+    return parent !== undefined && this.leads(parent);
+  }
+
+  leads({ id, mode }: Pick<Outline, 'id' | 'mode'>): boolean {
+    return this.#members.get(id)?.executor.leads ?? this.#members.leads?.(mode) ?? false;
   }
 
   /** The sessions that lead a session with this `parentId`, the nearest first. */
@@ -69,16 +80,45 @@ export class SessionTree {
 
   /** All sessions that a session leads, including its children's children, oldest first. */
   below(id: string): UnifiedSession[] {
-    const found = new Map<string, UnifiedSession>();
+    const records = this.#outlinesBelow(id).flatMap((child) => this.#registry.get(child.id) ?? []);
+    return records.sort((a, b) => a.createdAt - b.createdAt);
+  }
+
+  /**
+   * The ids of a session, of all that lead it, and of all that these lead. Only the session itself if none leads it and it leads
+   * none. None if there is no such session.
+   */
+  family(id: string): string[] {
+    let top = this.#registry.outline(id);
+    if (!top) return [];
+    for (let generation = 0; generation < MOST_LEADERS; generation++) {
+      const parent: Outline | undefined = top.parentId === undefined ? undefined : this.#registry.outline(top.parentId);
+      if (!parent || !this.leads(parent)) break;
+      top = parent;
+    }
+    if (!this.leads(top)) return [id];
+    return [...new Set([id, top.id, ...this.#outlinesBelow(top.id).map((child) => child.id)])];
+  }
+
+  /** True if a session is in use because of another one of its family: one that has not ended, or one that is being created. */
+  isInUse(id: string): boolean {
+    return this.family(id).some((each) => {
+      const status = this.#registry.outline(each)?.status;
+      return this.#coming.has(each) || (status !== undefined && !isTerminal(status));
+    });
+  }
+
+  #outlinesBelow(id: string): Outline[] {
+    const found = new Map<string, Outline>();
     const add = (parentId: string): void => {
-      for (const child of this.#registry.list({ parentId })) {
+      for (const child of this.#registry.outlines({ parentId })) {
         if (found.has(child.id) || child.id === id) continue;
         found.set(child.id, child);
         if (this.leads(child)) add(child.id);
       }
     };
     add(id);
-    return [...found.values()].sort((a, b) => a.createdAt - b.createdAt);
+    return [...found.values()];
   }
 
   /**
@@ -105,15 +145,15 @@ export class SessionTree {
 
   /** The children of a session that have not ended. */
   openChildren(id: string): UnifiedSession[] {
-    return this.#registry.list({ parentId: id }).filter(({ status }) => !isTerminal(status));
+    return this.#registry.list({ parentId: id, status: OPEN });
   }
 
   /**
    * The reason why a session cannot be removed yet. Undefined if its family does not need it. Sessions inherit from their parent
    * until their first run, and count against the limits of their leaders until these have ended.
    */
-  needs({ id, parentId }: UnifiedSession): string | undefined {
-    const child = this.below(id).find(({ status }) => !isTerminal(status));
+  needs({ id, parentId }: Pick<Outline, 'id' | 'parentId'>): string | undefined {
+    const child = this.#outlinesBelow(id).find(({ status }) => !isTerminal(status));
     if (child) return `session ${child.id} ('${child.status}') below it has not ended`;
     if (this.#coming.has(id)) return 'a session below it is being created';
     const leader = this.leadersOf(parentId).find(({ status }) => !isTerminal(status));
@@ -131,7 +171,7 @@ export class SessionTree {
     for (const [index, session] of leaders.entries()) {
       const { id } = session;
       const { children = MOST_CHILDREN, depth = DEEPEST } = this.#limitsOf(id);
-      const count = this.below(id).length + (this.#coming.get(id) ?? 0);
+      const count = this.#outlinesBelow(id).length + (this.#coming.get(id) ?? 0);
       const spent = this.excess(session);
       if (spent !== undefined) throw refused(id, `with those that it leads it has spent its ${spent}`);
       if (count >= children) throw refused(id, `it leads ${count} already (limits.children)`);

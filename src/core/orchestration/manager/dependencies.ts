@@ -69,7 +69,7 @@ export function requireDependencies(
     if (dependency.id === id) {
       throw new OrchestrationError('INVALID_OPTIONS', `${option}: session ${id} cannot wait for itself. Leave it out.`);
     }
-    if (!registry.peek(dependency.id)) {
+    if (!registry.outline(dependency.id)) {
       throw new OrchestrationError('SESSION_NOT_FOUND', `${option}: ${notFound(dependency.id).message}`);
     }
     if (live.get(dependency.id)?.leaving) {
@@ -100,8 +100,9 @@ function waitedFor(
   const left = after.map(({ id }) => id);
   for (let id = left.pop(); id !== undefined; id = left.pop()) {
     if (leaders.has(id)) return id;
-    const session = registry.peek(id);
-    if (!session || seen.has(id) || isTerminal(session.status)) continue;
+    const status = registry.outline(id)?.status;
+    const session = status === undefined || isTerminal(status) ? undefined : registry.peek(id);
+    if (!session || seen.has(id)) continue;
     seen.add(id);
     // Also those that have ended: they may be continued while this one waits.
     if (session.status === 'queued') left.push(...(session.after ?? []).map((dependency) => dependency.id));

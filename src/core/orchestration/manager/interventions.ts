@@ -75,7 +75,7 @@ export class SessionInterventions {
 
   #requireRun(session: UnifiedSession, done: string): Run {
     const { id, status } = session;
-    const run = this.#live.require(id).run;
+    const run = this.#live.get(id)?.run;
     if (run) return run;
     const advice = isTerminal(status)
       ? 'it has ended; use continue() instead'
@@ -87,7 +87,8 @@ export class SessionInterventions {
 /** A session that has not ended and has a worktree of another session as its workspace. */
 export function workerIn(worktree: string | undefined, registry: SessionRegistry): UnifiedSession | undefined {
   if (worktree === undefined) return undefined;
-  return registry
-    .list()
-    .find(({ status, environment }) => !isTerminal(status) && (environment.root ?? environment.cwd) === worktree);
+  for (const session of registry.open()) {
+    if ((session.environment.root ?? session.environment.cwd) === worktree) return session;
+  }
+  return undefined;
 }

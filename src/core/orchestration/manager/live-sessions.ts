@@ -5,6 +5,7 @@ import type { Run } from '../run/run.js';
 import type { StandardOutputSchema } from '../session/output-schema.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { SessionEnvironment, UnifiedSession } from '../session/record.js';
+import type { SessionMode } from '../session/status.js';
 import { OrchestrationError } from '../util/errors.js';
 
 /** A session that can run: it is checked, and has a folder of its own. */
@@ -80,9 +81,21 @@ export class LiveSession {
   }
 }
 
-/** The sessions of this manager, by id. */
+/** The sessions of this manager that can run, by id. Ended sessions that are not needed in memory are not among them. */
 export class LiveSessions {
   readonly #sessions = new Map<string, LiveSession>();
+  readonly #leadingModes: ReadonlySet<SessionMode>;
+
+  /** @param executors by mode */
+  constructor(executors: Partial<Record<SessionMode, Pick<Executor, 'leads'>>> = {}) {
+    const modes = Object.keys(executors) as SessionMode[];
+    this.#leadingModes = new Set(modes.filter((mode) => executors[mode]?.leads));
+  }
+
+  /** True if sessions of a mode lead others. */
+  leads(mode: SessionMode): boolean {
+    return this.#leadingModes.has(mode);
+  }
 
   add(prepared: PreparedSession, feedback?: string): LiveSession {
     const session = new LiveSession(prepared, feedback);

@@ -29,6 +29,7 @@ import { messageOf, OrchestrationError } from '../util/errors.js';
 import { AbortSignals } from '../util/shared-abort.js';
 import { stripControl } from '../util/text.js';
 import { SessionAdmission } from './admission.js';
+import { EndedSessions } from './ended-sessions.js';
 import { Gate } from './gate.js';
 import { SessionInterventions } from './interventions.js';
 import { LiveSessions } from './live-sessions.js';
@@ -52,6 +53,7 @@ export class ManagedSessions implements SessionCommands {
   readonly gate = new Gate();
   readonly #executors: Record<SessionMode, Executor>;
   readonly #admission: SessionAdmission;
+  readonly #ended: EndedSessions;
   /** True if the manager has ended. Then no record changes any more, so it makes no sense to wait for one. */
   #closed = false;
 
@@ -60,10 +62,12 @@ export class ManagedSessions implements SessionCommands {
     const limits = { maxConcurrent, maxQueued, releaseSlotWhileWaiting };
     const clock = SYSTEM_CLOCK;
     const store = new SessionStore(clock, events, new SessionJournal(options));
-    const live = new LiveSessions();
+    const live = new LiveSessions(executors);
     const runs = new SessionRuns({ ...limits, stateDir, store, live, clock, commands: this, prices });
     const sweep = new SessionSweep({ stateDir, executors, registry: store.registry });
-    const recovery = new SessionRecovery({ options, executors, store, live, runs, sweep, clock });
+    const { tree, queue } = runs;
+    const ended = new EndedSessions({ options, executors, store, live, tree, queue, clock });
+    const recovery = new SessionRecovery({ options, executors, store, live, runs, ended, sweep, clock });
     const queueStatus = (): QueueStatus => runs.queue.told();
     const server = socket ? new SessionsServer({ records: store, commands: this, queueStatus }) : undefined;
     const owner = new StateOwner({ stateDir, recovery, sweep, server, onOwned: () => runs.queue.holds.load() });
@@ -71,6 +75,7 @@ export class ManagedSessions implements SessionCommands {
     const signals = new AbortSignals((id) => void this.cancel(id, 'aborted by its signal').catch(() => {}));
     this.store = store;
     this.runs = runs;
+    this.#ended = ended;
     this.owner = owner;
     this.interventions = new SessionInterventions(store, live, runs);
     this.#executors = executors;
@@ -78,15 +83,16 @@ export class ManagedSessions implements SessionCommands {
     const removal = new SessionRemoval({
       store,
       live,
-      tree: runs.tree,
+      tree,
       runs,
-      dependantOf: (id) => runs.queue.dependantOf(id),
+      dependantOf: (id) => queue.dependantOf(id),
       owner,
       gate,
     });
     this.removal = removal;
     if (options.keepEnded) {
-      const retention = new SessionRetention({ ...options.keepEnded, store, tree: runs.tree, removal, clock });
+      const remove = (id: string, force: boolean): Promise<UnifiedSession> => this.remove(id, { force });
+      const retention = new SessionRetention({ ...options.keepEnded, store, tree, removal: { remove }, clock });
       store.follow({ onAction: (_, { type }) => void (type === 'ended' && retention.ended()) });
       sweep.onSwept(() => void retention.run());
     }
@@ -96,7 +102,10 @@ export class ManagedSessions implements SessionCommands {
   /** @param id the id of the new session; if a session with this id exists, that session is returned */
   async create(options: CreateSessionOptions, id = newSessionId()): Promise<UnifiedSession> {
     requireObject(options);
-    return this.store.registry.get(id) ?? this.#admission.create(options, id);
+    const { parentId } = options;
+    const create = (): Promise<UnifiedSession> => this.#admission.create(options, id);
+    const known = this.store.registry.get(id);
+    return known ?? (typeof parentId === 'string' ? this.#ended.use(parentId, create) : create());
   }
 
   async continue(
@@ -106,9 +115,11 @@ export class ManagedSessions implements SessionCommands {
     commandId?: string,
   ): Promise<UnifiedSession> {
     this.gate.requireOpen();
-    const session = this.store.registry.require(id);
+    this.store.registry.require(id);
     const words = resolveFeedback(feedback);
-    return this.runs.continue(session, words, defined({ ...resolveContinue(options), commandId }));
+    const how = defined({ ...resolveContinue(options), commandId });
+    if (this.owner.isRecovering) await this.owner.ready(); // Those that waited before come first.
+    return this.#ended.use(id, () => this.runs.continue(this.#open(id), words, how));
   }
 
   async cancel(id: string, reason?: string): Promise<UnifiedSession> {
@@ -142,11 +153,12 @@ export class ManagedSessions implements SessionCommands {
   }
 
   async removeWorktree(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {
-    return this.interventions.removeWorktree(this.#open(id), force);
+    this.#open(id);
+    return this.#ended.use(id, () => this.interventions.removeWorktree(this.#open(id), force));
   }
 
   async remove(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {
-    return this.removal.remove(id, force);
+    return this.#ended.use(id, () => this.removal.remove(id, force));
   }
 
   async holdQueue(reason?: string): Promise<QueueStatus> {
@@ -183,8 +195,7 @@ export class ManagedSessions implements SessionCommands {
     await owner.closing();
     await owner.settled(left());
     if (sessions === 'cancel') {
-      const open = store.registry.list().filter(({ status }) => !isTerminal(status));
-      const cancelled = open.map((session) => runs.cancel(session, 'the manager was closed'));
+      const cancelled = [...store.registry.open()].map((session) => runs.cancel(session, 'the manager was closed'));
       await withTimeout(Promise.allSettled(cancelled), left());
     }
     await withTimeout(runs.launched(), left());
@@ -195,6 +206,7 @@ export class ManagedSessions implements SessionCommands {
     await withTimeout(Promise.all(executors.map(closeExecutor)), left());
     await withTimeout(store.journal.settled(), left());
     await withTimeout(this.removal.settled(), left());
+    await withTimeout(this.#ended.close(), left());
     await owner.release(); // No other manager may begin before everything is written.
     clearInterval(alive);
     this.#closed = true;

@@ -56,8 +56,10 @@ export class QueueHolds {
   readonly #timers = new Map<string, () => void>();
   /** The account of each session that waits or runs, also before the session is on record. */
   readonly #accounts = new Map<string, string>();
-  /** Sessions that go on where extra usage is paid. */
-  readonly #paying = new Set<string>();
+  /** Each account only once in memory, because thousands of sessions may have it. */
+  readonly #names = new Map<string, string>();
+  /** Sessions that do not go on where extra usage is paid. They are few. */
+  readonly #notPaying = new Set<string>();
   /** Sessions that may start although their account is at a usage limit, and the latest end of such a limit. */
   readonly #exempt = new Map<string, number>();
   readonly #write = serialized();
@@ -73,22 +75,29 @@ export class QueueHolds {
 
   /** Called before a session enters the queue. */
   enter(id: string, account: string, onOverage: OverageChoice = 'continue'): void {
-    this.#accounts.set(id, account);
-    if (onOverage === 'continue') this.#paying.add(id);
+    this.#accounts.set(id, this.#nameOf(account));
+    if (onOverage === 'continue') this.#notPaying.delete(id);
+    else this.#notPaying.add(id);
   }
 
   /** Called when it is known better whose login a session has. Returns true if that changes something. */
   relabel(id: string, account: string): boolean {
     const isNew = this.#accounts.get(id) !== account;
-    this.#accounts.set(id, account);
+    this.#accounts.set(id, this.#nameOf(account));
     return isNew;
+  }
+
+  #nameOf(account: string): string {
+    const known = this.#names.get(account);
+    if (known === undefined) this.#names.set(account, account);
+    return known ?? account;
   }
 
   /** Called when a session is forgotten. */
   leave(id: string): void {
     this.#accounts.delete(id);
     this.#exempt.delete(id);
-    this.#paying.delete(id);
+    this.#notPaying.delete(id);
   }
 
   accountOf(id: string): string | undefined {
@@ -99,7 +108,7 @@ export class QueueHolds {
   mayStart(id: string): boolean {
     if (this.#holds.has(ALL)) return false;
     const held = this.#holds.get(this.#accounts.get(id) ?? ALL);
-    if (!held || (held.reason === 'overage' && this.#paying.has(id))) return true;
+    if (!held || (held.reason === 'overage' && !this.#notPaying.has(id))) return true;
     if (!PASSING.includes(held.reason)) return false;
     return (held.until ?? 0) <= (this.#exempt.get(id) ?? Number.NEGATIVE_INFINITY);
   }

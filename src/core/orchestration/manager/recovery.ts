@@ -1,20 +1,20 @@
 import type { Executor, Leftover } from '../contract/executor.js';
 import type { ResolvedManagerOptions } from '../options/resolve.js';
 import type { Run } from '../run/run.js';
-import type { UnifiedSession } from '../session/record.js';
 import type { SessionMode } from '../session/status.js';
 import { isTerminal } from '../session/status.js';
 import { hasOpenRun } from '../session/transitions.js';
-import { type LeftSession, leftSessions } from '../store/disk/left-sessions.js';
-import { knownFromLeftover, rebuiltRecord, standInSpec } from '../store/disk/rebuilt-session.js';
-import type { StoredPolicy } from '../store/disk/stored-policy.js';
-import { restoredRecord, type StoredRecord } from '../store/disk/stored-record.js';
-import { restoredSpec, type StoredSpec } from '../store/disk/stored-spec.js';
+import { type LeftSession, leftIds } from '../store/disk/left-sessions.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { OrchestrationError } from '../util/errors.js';
-import type { LiveSessions, PreparedSession } from './live-sessions.js';
+import { sortedInTurns } from '../util/sorted-in-turns.js';
+import { Turns } from '../util/turns.js';
+import type { EndedSession, EndedSessions } from './ended-sessions.js';
+import { LeftEnded } from './left-ended.js';
+import type { LiveSessions } from './live-sessions.js';
 import type { RecoverOptions } from './prepare.js';
+import { noExecutor, type RestoredSession, restoredSession } from './restored-session.js';
 import type { SessionRuns } from './session-runs.js';
 import type { SessionSweep, SweepReport } from './sweep.js';
 
@@ -32,7 +32,10 @@ export interface RecoveryReport extends SweepReport {
   readonly known: readonly string[];
   /** Sessions that stay on disk as they are, for a later call. `why` says what is missing. */
   readonly skipped: readonly { readonly id: string; readonly why: string }[];
-  /** Sessions of the other lists whose files were damaged. They were rebuilt from what their containers and logs tell. */
+  /**
+   * Sessions of the other lists whose files were damaged. They were rebuilt from what their containers and logs tell. Of a session that
+   * had ended, only the record is read. If its other files are damaged, `continue()` is refused.
+   */
   readonly rebuilt: readonly string[];
 }
 
@@ -42,19 +45,19 @@ export interface RecoveryOptions {
   store: SessionStore;
   live: LiveSessions;
   runs: SessionRuns;
+  ended: EndedSessions;
   sweep: SessionSweep;
   clock: Clock;
 }
 
-/** A session that can be taken over. */
-interface Found {
-  readonly prepared: PreparedSession;
-  readonly record: UnifiedSession;
-  readonly ticket: number;
-  readonly rebuilt: boolean;
-}
+/** A session that can be taken over. One that had ended, and that no other session needs, is taken over without its specification. */
+type Found = RestoredSession | EndedSession;
 
-/** Takes over what earlier managers of a state folder have left. */
+/**
+ * Takes over what earlier managers of a state folder have left. There may be thousands of sessions, so the work is done in slices.
+ * Between them, no slot is given away, and `create()` and `continue()` wait until all is done. A session that was taken over
+ * already can be cancelled or removed.
+ */
 export class SessionRecovery {
   readonly #options: RecoveryOptions;
 
@@ -64,72 +67,121 @@ export class SessionRecovery {
 
   /** @throws OrchestrationError as `recover()` documents; nothing has changed then */
   async run({ env }: RecoverOptions): Promise<RecoveryReport> {
-    const { options, store, live, runs, sweep } = this.#options;
-    // A session that is removed while its folder is read is ours, too.
-    const before = new Set(store.registry.list().map(({ id }) => id));
-    const isOurs = (id: string): boolean =>
-      before.has(id) || store.registry.get(id) !== undefined || runs.queue.has(id);
-    const left = (await leftSessions(options.stateDir)).filter(({ id }) => !isOurs(id));
+    const { store, live, runs, ended, sweep } = this.#options;
+    const turns = new Turns();
+    const { left, known } = await this.#left(turns);
     const leftovers = await this.#leftovers(left);
-    if (env) live.supply(env, (id) => store.registry.require(id));
     const skipped: { id: string; why: string }[] = [];
     const unfinished: LeftSession[] = [];
-    const found = left.flatMap((session): Found[] => {
-      const own = leftovers.filter(({ sessionId }) => sessionId === session.id);
+    const found: Found[] = [];
+    for (const session of known) {
+      const { id, mode } = session.outline;
+      if (this.#options.executors[mode]) found.push(session);
+      else skipped.push({ id, why: noExecutor(mode) });
+    }
+    if (env) {
+      live.supply(env, (id) => store.registry.require(id));
+      ended.supply(env);
+    }
+    for (const session of left) {
+      const own = leftovers.get(session.id) ?? [];
       // The `create()` of this session never resolved, so nobody knows of the session.
       if (session.record === 'missing' && own.length === 0 && !session.hasLog) {
         unfinished.push(session);
-        return [];
+        continue;
       }
-      const taken = this.#found(session, own, env);
-      if (typeof taken === 'object') return [taken];
-      skipped.push({ id: session.id, why: taken });
-      return [];
-    });
+      const taken = restoredSession(session, own, this.#options, env);
+      if (typeof taken === 'object') found.push(taken);
+      else skipped.push({ id: session.id, why: taken });
+      if (turns.isOver) await turns.next();
+    }
 
-    found.sort((a, b) => a.record.createdAt - b.record.createdAt || a.ticket - b.ticket);
     for (const { record } of left) if (typeof record === 'object') store.journal.seen(record.ticket);
-    for (const { prepared, record, ticket } of found) store.journal.restore(prepared.folder, record, ticket);
-    for (const { prepared, record } of found) runs.restore(prepared, record);
-    const waiting = found.filter(({ record }) => record.status === 'queued').sort((a, b) => a.ticket - b.ticket);
-    for (const { record } of waiting) runs.queue.readmitWaiting(record);
-    const opened = found.flatMap(({ record: { id, status } }) =>
+    const inOrder = await sortedInTurns(found, byCreation, turns);
+    await turns.next();
+    const others = inOrder.flatMap((item) => ('prepared' in item ? [item] : []));
+    const opened = others.flatMap(({ record: { id, status } }) =>
       isTerminal(status) || status === 'queued' ? [] : [id],
     );
+    // What ends meanwhile gives its slot to nobody, because those that come first may not be in line yet.
+    const moveOn = runs.queue.standStill();
+    try {
+      await this.#restore(inOrder, others, turns);
+    } finally {
+      moveOn();
+    }
     await Promise.all(opened.map((id) => takenOver(live.get(id)?.run)));
     await Promise.all(opened.map((id) => runs.removed(id))); // The sweep would remove their containers, too, and report them.
-    // If the manager was closed during this call, another process may have the sessions by now.
-    if (runs.isClosed) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed during recover().');
+    this.#requireOpen();
     runs.endOrphans();
-    runs.queue.settleRecovered((id) => skipped.some((session) => session.id === id));
+    const mayCome = new Set(skipped.map(({ id }) => id));
+    await runs.queue.settleRecovered((id) => mayCome.has(id), turns);
     runs.queue.resume();
 
     // If a folder cannot be removed, the next call finds it again.
     for (const { folder } of unfinished) await folder.remove().catch(() => {});
     const swept = await sweep.run();
-    const idsOf = (fits: (item: Found) => boolean): string[] => found.filter(fits).map(({ record }) => record.id);
-    const now = (id: string): UnifiedSession => store.registry.require(id);
-    const isLost = (id: string): boolean => now(id).result?.reason === 'lost';
-    const isAnew = ({ record }: Found): boolean =>
-      record.status === 'queued' ||
-      (!hasOpenRun(record) && record.resumeAt === undefined && !isTerminal(record.status)) ||
-      live.get(record.id)?.run?.relaunched === true;
-    const wasOpen = ({ record: { id } }: Found): boolean => opened.includes(id);
+    await turns.next();
     return {
       ...swept,
       folders: [...unfinished.map(({ id }) => id), ...swept.folders],
-      adopted: idsOf((item) => wasOpen(item) && !isAnew(item) && !isTerminal(now(item.record.id).status)),
-      closed: idsOf((item) => wasOpen(item) && isTerminal(now(item.record.id).status) && !isLost(item.record.id)),
-      lost: idsOf((item) => wasOpen(item) && isLost(item.record.id)),
-      requeued: idsOf((item) => isAnew(item) && !isTerminal(now(item.record.id).status)),
-      known: idsOf(({ record }) => isTerminal(record.status)),
+      ...this.#report(inOrder, new Set(opened)),
       skipped,
-      rebuilt: idsOf(({ rebuilt }) => rebuilt),
     };
   }
 
-  /** @throws OrchestrationError `DOCKER_UNAVAILABLE` if a session may be running and the engine does not answer */
-  async #leftovers(left: readonly LeftSession[]): Promise<Leftover[]> {
+  /** What is on the disk and not ours. Of sessions that had ended, no more than is needed. */
+  async #left(turns: Turns): Promise<{ left: LeftSession[]; known: EndedSession[] }> {
+    const { options, executors, store, runs, ended } = this.#options;
+    const { stateDir } = options;
+    const { registry } = store;
+    // A session that is removed while its folder is read is ours, too.
+    const before = new Set(registry.outlines().map(({ id }) => id));
+    const isOurs = (id: string): boolean => before.has(id) || registry.outline(id) !== undefined || runs.queue.has(id);
+    const ids = (await leftIds(stateDir)).filter((id) => !isOurs(id));
+    const leftEnded = new LeftEnded(stateDir, (mode) => executors[mode]?.leads === true);
+    const { left, known } = await leftEnded.read(ids, await ended.index.read(ids), turns);
+    return {
+      left: left.filter(({ id }) => !isOurs(id)),
+      known: known.filter(({ outline }) => !isOurs(outline.id)),
+    };
+  }
+
+  /** Takes the sessions over, in the order of their creation, and those that waited in the order of their tickets. */
+  async #restore(found: readonly Found[], others: readonly RestoredSession[], turns: Turns): Promise<void> {
+    const { store, runs, ended } = this.#options;
+    for (const { prepared, record, ticket } of others) store.journal.restore(prepared.folder, record, ticket);
+    for (const item of found) {
+      if ('prepared' in item) runs.restore(item.prepared, item.record);
+      else ended.restore(item);
+      if (turns.isOver) await this.#next(turns);
+    }
+    const waiting = others.filter(({ record }) => record.status === 'queued');
+    for (const { record } of await sortedInTurns(waiting, (a, b) => a.ticket - b.ticket, turns)) {
+      // It may have been cancelled by now.
+      if (store.registry.outline(record.id)?.status === 'queued') runs.queue.readmitWaiting(record);
+      if (turns.isOver) await this.#next(turns);
+    }
+  }
+
+  async #next(turns: Turns): Promise<void> {
+    await turns.next();
+    this.#requireOpen();
+  }
+
+  /** If the manager was closed during this call, another process may have the sessions by now. */
+  #requireOpen(): void {
+    if (this.#options.runs.isClosed) {
+      throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed during recover().');
+    }
+  }
+
+  /**
+   * The containers of each session.
+   *
+   * @throws OrchestrationError `DOCKER_UNAVAILABLE` if a session may be running and the engine does not answer
+   */
+  async #leftovers(left: readonly LeftSession[]): Promise<Map<string, Leftover[]>> {
     const leftovers = Object.entries(this.#options.executors).map(async ([mode, executor]) => {
       try {
         return await executor.leftovers();
@@ -138,57 +190,54 @@ export class SessionRecovery {
         return [];
       }
     });
-    return (await Promise.all(leftovers)).flat();
-  }
-
-  /** The session in the form in which it can be taken over, or the reason why it cannot be taken over. */
-  #found(left: LeftSession, leftovers: readonly Leftover[], env: RecoverOptions['env']): Found | string {
-    const { options, executors, clock } = this.#options;
-    const { id, folder, distrusted } = left;
-    if (distrusted !== undefined) return distrusted;
-    const [leftover] = leftovers;
-    const known =
-      (typeof left.record === 'object' && left.record.session) ||
-      (typeof left.spec === 'object' && { ...left.spec, id, mode: left.spec.spec.mode }) ||
-      (leftover && knownFromLeftover(id, leftover, clock.now()));
-    if (!known)
-      return `its files in ${folder.path} cannot be read, and it has no container; check if the files are of use`;
-    const spec = typeof left.spec === 'object' ? left.spec : standInSpec(known, options);
-    const executor = executors[spec.spec.mode];
-    if (!executor)
-      return `there is no executor for its mode '${spec.spec.mode}'; give one in the manager's 'executors'`;
-    const { session: record, ticket } = this.#record(left, spec, leftovers);
-    const given = spec.ownEnv.length > 0 ? (env?.(record, spec.ownEnv) ?? {}) : {};
-    const missing = spec.ownEnv.filter((name) => !Object.hasOwn(given, name));
-    // A run that is under way has its variables. A session that has ended needs none until it is continued.
-    if (missing.length > 0 && !isTerminal(record.status) && !hasOpenRun(record)) {
-      return `its next run needs variables that are not kept on disk: ${missing.join(', ')}; give them to recover({ env })`;
+    const bySession = new Map<string, Leftover[]>();
+    for (const leftover of (await Promise.all(leftovers)).flat()) {
+      const { sessionId } = leftover;
+      if (sessionId !== undefined) bySession.set(sessionId, [...(bySession.get(sessionId) ?? []), leftover]);
     }
-    const restored = restoredSpec(spec, options, given);
-    return {
-      prepared: {
-        spec: restored,
-        executor,
-        folder,
-        environment: record.environment,
-        adoptedPolicy: { onHostLost: spec.policy.onHostLost },
-        ...(missing.length > 0 && { missingEnv: missing }),
-        ...(typeof left.spec === 'string' && { specIsPlaceholder: true }),
-      },
-      record: markDetached(record, [restored.policy, ...(hasOpenRun(record) ? [spec.policy] : [])]),
-      ticket,
-      rebuilt: typeof left.spec === 'string' || typeof left.record === 'string',
-    };
+    return bySession;
   }
 
-  #record({ id, folder, record, hasLog }: LeftSession, spec: StoredSpec, leftovers: readonly Leftover[]): StoredRecord {
-    if (typeof record === 'object') return { ...record, session: restoredRecord(record) };
-    const { taskId, parentId, plan, createdAt, environment } = spec;
-    const ties = { ...plan, ...(taskId !== undefined && { taskId }), ...(parentId !== undefined && { parentId }) };
-    const known = { id, mode: spec.spec.mode, environment, createdAt, ...ties };
-    const latest = Math.max(hasLog ? 1 : 0, ...leftovers.map(({ run }) => run));
-    return { version: 1, ticket: 0, session: rebuiltRecord(known, folder.log, latest) };
+  #report(found: readonly Found[], opened: ReadonlySet<string>): Omit<RecoveryReport, keyof SweepReport | 'skipped'> {
+    const { store, live } = this.#options;
+    const adopted: string[] = [];
+    const closed: string[] = [];
+    const lost: string[] = [];
+    const requeued: string[] = [];
+    const known: string[] = [];
+    const rebuilt: string[] = [];
+    for (const item of found) {
+      if (!('prepared' in item)) {
+        known.push(item.outline.id);
+        continue;
+      }
+      const { record } = item;
+      const { id, status } = record;
+      if (item.rebuilt) rebuilt.push(id);
+      if (isTerminal(status)) {
+        known.push(id);
+        continue;
+      }
+      // A session that ended meanwhile may have been removed since.
+      const now = store.registry.get(id) ?? record;
+      const isLost = now.result?.reason === 'lost';
+      const isAnew =
+        status === 'queued' ||
+        (!hasOpenRun(record) && record.resumeAt === undefined) ||
+        live.get(id)?.run?.relaunched === true;
+      if (!isTerminal(now.status)) (isAnew ? requeued : adopted).push(id);
+      else if (opened.has(id)) (isLost ? lost : closed).push(id);
+    }
+    return { adopted, closed, lost, requeued, known, rebuilt };
   }
+}
+
+function byCreation(a: Found, b: Found): number {
+  return createdAt(a) - createdAt(b) || a.ticket - b.ticket;
+}
+
+function createdAt(item: Found): number {
+  return 'prepared' in item ? item.record.createdAt : item.outline.createdAt;
 }
 
 /** True if a session may be running in a container, with an executor of this mode. */
@@ -198,16 +247,6 @@ function mayRun({ record, spec }: LeftSession, mode: string): boolean {
     return record.session.mode === mode && !isTerminal(status) && environment.docker;
   }
   return typeof spec === 'string' || spec.spec.mode === mode;
-}
-
-/**
- * A session may work on while no process is there if its policy says so under this manager. A run that is under way keeps what its
- * hook was told, so for such a run the policy under the earlier manager counts, too.
- */
-function markDetached(record: UnifiedSession, policies: readonly Pick<StoredPolicy, 'onHostLost'>[]): UnifiedSession {
-  const { detached: _, ...rest } = record;
-  const works = policies.some(({ onHostLost }) => onHostLost === 'allow');
-  return Object.freeze({ ...rest, ...(works && { detached: true }) });
 }
 
 /** Resolves when it is clear what became of a run that was restored. */

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { SessionTree } from '../family/session-tree.js';
 import type { KeepEnded } from '../options/manager-options.js';
-import type { UnifiedSession } from '../session/record.js';
-import { isTerminal, STATUSES } from '../session/status.js';
+import type { Outline } from '../session/outline.js';
+import { isTerminal } from '../session/status.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { OrchestrationError } from '../util/errors.js';
@@ -11,7 +11,6 @@ import type { SessionRemoval } from './removal.js';
 const A_DAY_MS = 86_400_000;
 /** When a session that could not be removed is tried again. To find out if a worktree has work takes some git processes. */
 const RETRY_MS = 3_600_000;
-const TERMINAL = STATUSES.filter(isTerminal);
 
 export interface SessionRetentionOptions extends KeepEnded {
   store: SessionStore;
@@ -60,7 +59,7 @@ export class SessionRetention {
     const { store, removal, clock } = this.#options;
     let removed = false;
     for (const { id, endedAt } of this.#due()) {
-      const now = store.registry.get(id);
+      const now = store.registry.outline(id);
       if (!now || now.endedAt !== endedAt || this.#isNeeded(now)) continue;
       try {
         await removal.remove(id, false);
@@ -76,22 +75,28 @@ export class SessionRetention {
   }
 
   /** The sessions that have to go, those that ended first first. */
-  #due(): UnifiedSession[] {
+  #due(): { id: string; endedAt: number }[] {
     const { store, clock, count = Number.POSITIVE_INFINITY, days } = this.#options;
     const now = clock.now();
-    const ended = store.registry.list({ status: TERMINAL }).reverse();
-    ended.sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0));
-    const isOld = ({ endedAt = 0 }: UnifiedSession): boolean => days !== undefined && now - endedAt > days * A_DAY_MS;
-    const isLater = ({ id }: UnifiedSession): boolean => now - (this.#refused.get(id) ?? -RETRY_MS) < RETRY_MS;
-    for (const id of this.#refused.keys()) if (!store.registry.get(id)) this.#refused.delete(id);
-    return ended.filter((session, index) => (index >= count || isOld(session)) && !isLater(session)).reverse();
+    const tooMany = store.registry.endedCount - count;
+    for (const id of this.#refused.keys()) if (!store.registry.outline(id)) this.#refused.delete(id);
+    const due: { id: string; endedAt: number }[] = [];
+    let place = 0;
+    for (const session of store.registry.ended()) {
+      const isOld = days !== undefined && now - session.endedAt > days * A_DAY_MS;
+      if (!isOld && place >= tooMany) break; // Those that follow ended later.
+      place += 1;
+      const isLater = now - (this.#refused.get(session.id) ?? -RETRY_MS) < RETRY_MS;
+      if (!isLater) due.push(session);
+    }
+    return due;
   }
 
-  #isNeeded(session: UnifiedSession): boolean {
+  #isNeeded(session: Outline): boolean {
     const { store, tree } = this.#options;
     const { parentId } = session;
-    const parent = parentId === undefined ? undefined : store.registry.get(parentId);
+    const parent = parentId === undefined ? undefined : store.registry.outline(parentId);
     if (parent && !isTerminal(parent.status)) return true;
-    return tree.leader(parentId) !== undefined || tree.needs(session) !== undefined;
+    return tree.hasLeader(parentId) || tree.needs(session) !== undefined;
   }
 }

@@ -6,6 +6,7 @@ import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
+import type { Turns } from '../util/turns.js';
 import { dependencyFailed, dependencyGone, failedForAccount } from './dependencies.js';
 import { QueueHolds } from './queue-holds.js';
 import { UsageBook } from './usage-book.js';
@@ -57,8 +58,8 @@ export class SessionQueue extends SessionSlots {
     });
     const plans = new SessionPlans({
       now: () => clock.now(),
-      statusOf: (id) => store.registry.peek(id)?.status,
-      mayComplete: (id) => failedForAccount(store.registry.peek(id)),
+      statusOf: (id) => store.registry.outline(id)?.status,
+      mayComplete: (id) => store.registry.outline(id)?.status === 'failed' && failedForAccount(store.registry.peek(id)),
       onTime: (ids) => this.#mayStart(ids),
     });
     super({
@@ -138,10 +139,11 @@ export class SessionQueue extends SessionSlots {
    *
    * @param mayCome true for a session that is not taken over yet, and may be later
    */
-  settleRecovered(mayCome: (id: string) => boolean): void {
+  async settleRecovered(mayCome: (id: string) => boolean, turns: Turns): Promise<void> {
     for (const id of this.#plans.dependencies()) {
-      const isThere = this.#store.registry.peek(id) !== undefined;
+      const isThere = this.#store.registry.outline(id) !== undefined;
       if (isThere || !mayCome(id)) this.#settle(id, () => {}, !isThere);
+      if (turns.isOver) await turns.next();
     }
   }
 
@@ -257,7 +259,7 @@ export class SessionQueue extends SessionSlots {
     this.#failing.delete(id);
     // The session that it waits for may go on again by now. A session that is still being created is ended when it is on record.
     const failed = isGone ? this.#plans.has(id) && dependency : this.#plans.failedDependency(id)?.id;
-    if (failed && this.#store.registry.peek(id)?.status === 'queued') {
+    if (failed && this.#store.registry.outline(id)?.status === 'queued') {
       const record = this.#store.registry.get(failed);
       this.#onDependencyFailed(id, record ? dependencyFailed(record) : dependencyGone(failed));
     }
@@ -280,7 +282,7 @@ export class SessionQueue extends SessionSlots {
     for (const id of this.#untold) {
       if (most-- === 0) break;
       this.#untold.delete(id);
-      if (this.#store.registry.peek(id)?.status !== 'queued' || this.isRunning(id)) continue;
+      if (this.#store.registry.outline(id)?.status !== 'queued' || this.isRunning(id)) continue;
       const queuePosition = this.positionOf(id);
       this.#store.dispatch(id, { type: 'queued', ...(queuePosition !== undefined && { queuePosition }) });
     }

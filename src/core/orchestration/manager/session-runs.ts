@@ -163,7 +163,12 @@ export class SessionRuns {
 
   /** Ends the children of sessions that ended in an earlier process, if that process was killed before it could end them. */
   endOrphans(): void {
-    for (const session of this.#store.registry.list()) void this.#effects.ended(session);
+    const { registry } = this.#store;
+    const parents = new Set([...registry.open()].flatMap(({ parentId }) => parentId ?? []));
+    for (const id of parents) {
+      const parent = registry.outline(id);
+      if (parent) void this.#effects.ended(parent);
+    }
   }
 
   /** Ends a session for good; see `UnifiedSessionManager.cancel`. */

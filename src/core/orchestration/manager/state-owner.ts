@@ -29,6 +29,8 @@ export class StateOwner {
   #lock: Promise<StateLock> | undefined;
   /** The latest recovery: true if it has succeeded. */
   #recovering: Promise<boolean> = Promise.resolve(true);
+  /** How many recoveries are under way. */
+  #recoveries = 0;
   #timer: NodeJS.Timeout | undefined;
   #released = false;
 
@@ -53,11 +55,22 @@ export class StateOwner {
       if (this.#released) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed during recover().');
       return this.#options.recovery.run(options);
     });
+    this.#recoveries += 1;
     this.#recovering = report.then(
-      () => true,
-      () => false, // The caller of `recover` gets the error.
+      () => this.#recovered(true),
+      () => this.#recovered(false), // The caller of `recover` gets the error.
     );
     return report;
+  }
+
+  /** True while a recovery is under way. */
+  get isRecovering(): boolean {
+    return this.#recoveries > 0;
+  }
+
+  #recovered(well: boolean): boolean {
+    this.#recoveries -= 1;
+    return well;
   }
 
   /** Resolves when no recovery is under way, or when the time is over. */

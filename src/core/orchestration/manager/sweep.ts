@@ -2,8 +2,9 @@ import { lstat } from 'node:fs/promises';
 import type { Executor, KeptWorktree, Leftover } from '../contract/executor.js';
 import { removeForgotten, SessionFolder } from '../contract/session-folder.js';
 import { MailboxFiles } from '../mailbox/mailbox-files.js';
+import { isRecord } from '../session/outline.js';
 import type { SessionMode } from '../session/status.js';
-import { isTerminal } from '../session/status.js';
+import { isTerminal, TERMINAL } from '../session/status.js';
 import { hasOpenRun } from '../session/transitions.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { systemCode } from '../util/errors.js';
@@ -59,11 +60,12 @@ export class SessionSweep {
       }
     }
     await removeForgotten(stateDir);
-    for (const id of this.#tidied.keys()) if (!registry.get(id)) this.#tidied.delete(id);
-    const ended = registry.list().filter(({ status }) => isTerminal(status));
-    for (const { id, runs } of ended) {
-      const now = registry.get(id);
-      if (!now || !isTerminal(now.status)) continue; // The session was continued after the list was made.
+    // Sessions that have left memory have left without their guard folders.
+    for (const id of this.#tidied.keys()) if (!registry.isInMemory(id)) this.#tidied.delete(id);
+    for (const { id } of registry.outlines({ status: TERMINAL })) {
+      if (!registry.isInMemory(id)) continue;
+      const { status, runs } = registry.require(id);
+      if (!isTerminal(status)) continue; // The session was continued after the list was made.
       if (this.#tidied.get(id) === runs.length) continue;
       await new MailboxFiles(new SessionFolder(stateDir, id).guard).remove().then(
         () => this.#tidied.set(id, runs.length),
@@ -85,10 +87,10 @@ export class SessionSweep {
 
   async #belongs({ sessionId, run }: Leftover): Promise<boolean> {
     if (sessionId === undefined) return false;
-    const session = this.#options.registry.get(sessionId);
+    const session = this.#options.registry.outline(sessionId);
     // A session with a folder but no record here has not been recovered yet: its container must stay.
     if (!session) return exists(new SessionFolder(this.#options.stateDir, sessionId).path);
-    return hasOpenRun(session) && session.runs.at(-1)?.number === run;
+    return isRecord(session) && hasOpenRun(session) && session.runs.at(-1)?.number === run;
   }
 }
 

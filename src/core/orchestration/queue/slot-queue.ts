@@ -35,7 +35,7 @@ export class SlotQueue {
   /** The items whose slot becomes free in a moment. */
   readonly #ending = new Set<string>();
   #isHeld = false;
-  /** How many calls of `together` are under way. Nothing is started meanwhile. */
+  /** How many calls of `together` or `standStill` are under way. Nothing is started meanwhile. */
   #together = 0;
 
   constructor(options: SlotQueueOptions, line: Line = new FifoLine()) {
@@ -163,6 +163,12 @@ export class SlotQueue {
       `The queue is full: ${maxConcurrent} run (maxConcurrent) and ${maxQueued} wait (maxQueued). ` +
         'Wait for one to end, or raise a limit.',
     );
+  }
+
+  /** From now on, no slot is given away, until the returned function is called and then `fill`. */
+  standStill(): () => void {
+    this.#together++;
+    return () => void this.#together--;
   }
 
   /** Carries out several changes before free slots are given away, so that none of them counts as the first. */

@@ -58,10 +58,21 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
    */
   create<T = unknown>(options: CreateSessionOptions<T>): Promise<UnifiedSession<T>>;
 
-  /** The record of a session as it is now. Undefined for an unknown id. `waitFor` waits for a change. */
+  /**
+   * The record of a session as it is now. Undefined for an unknown id. `waitFor` waits for a change.
+   *
+   * Of the sessions that have ended, a manager keeps the last 1,000 in memory. The record of another one is read from the disk, which
+   * takes less than a millisecond. If it cannot be read any more, the result is undefined, and a warning of the process names the file.
+   */
   get<T = unknown>(id: string | TypedId<T>): UnifiedSession<T> | undefined;
 
-  /** The matching records, oldest first. Without a filter, all records. */
+  /**
+   * The matching records, oldest first. Without a filter, all records.
+   *
+   * The records of ended sessions that are not in memory (see `get`) are read from the disk during the call, so with thousands of them
+   * a list takes seconds. Filter by status, task, parent or mode: the filter itself reads nothing. A record that cannot be read any
+   * more is left out, as by `get`.
+   */
   list(filter?: SessionFilter): UnifiedSession[];
 
   /**

@@ -38,7 +38,7 @@ export class ServedClient {
   }
 
   /** Sends all records, in turns, and then the changes that have happened meanwhile. */
-  async begin(records: readonly UnifiedSession[], queue: QueueStatus): Promise<void> {
+  async begin(records: Iterable<UnifiedSession>, queue: QueueStatus): Promise<void> {
     this.#stage = 'beginning';
     for (const session of records) {
       this.send({ type: 'record', session });

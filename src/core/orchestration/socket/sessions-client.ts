@@ -7,6 +7,7 @@ import type { TypedId } from '../session/output-schema.js';
 import type { QuestionAnswer } from '../session/question.js';
 import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
+import { RECORDS, type RecordsSource } from '../session/records-source.js';
 import { newSessionId } from '../session/session-id.js';
 import type { ContinueOptions, EventStreamOptions, SessionFilter, Sessions, WaitOptions } from '../session/sessions.js';
 import { isTerminal } from '../session/status.js';
@@ -99,6 +100,11 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
 
   list(filter?: SessionFilter): UnifiedSession[] {
     return this.#records.registry.list(filter);
+  }
+
+  /** @internal */
+  [RECORDS](): RecordsSource {
+    return this.#records.registry;
   }
 
   async cancel(id: string, reason?: string): Promise<UnifiedSession> {

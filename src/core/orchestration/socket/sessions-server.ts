@@ -98,7 +98,7 @@ export class SessionsServer {
     client.send({ type: 'hello', version: VERSION, pid: process.pid });
     // Without the records of the sessions that may still run, they would count as removed. The client tries again.
     if (!(await complete())) return client.end();
-    await client.begin(records.registry.list(), queueStatus());
+    await client.begin(records.registry.snapshot(), queueStatus());
   }
 
   /** The arguments are checked by the commands themselves. */

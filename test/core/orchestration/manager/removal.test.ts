@@ -18,7 +18,7 @@ import { removeFolder, tempFolder } from '../../../support/temp-folder.js';
 vi.mock('../../../../src/core/orchestration/util/fs/remove-tree.js', { spy: true });
 const removeTree = vi.mocked(trees.removeTree);
 vi.mock('../../../../src/core/orchestration/store/disk/left-sessions.js', { spy: true });
-const leftSessions = vi.mocked(disk.leftSessions);
+const leftIds = vi.mocked(disk.leftIds);
 
 /** A manager on a state folder, whose sessions have real worktrees. */
 function scene(script: SimulatedScript = DONE, stateDir = tempFolder(), options: SessionManagerOptions = {}) {
@@ -323,11 +323,11 @@ describe('calls at the same time as remove()', () => {
     const removal = manager.remove(id);
     await vi.waitUntil(() => removeTree.mock.calls.some(([path]) => path.includes(id)), 30_000);
     // The names of the folders are read, and then the session goes.
-    leftSessions.mockImplementationOnce(async () => {
-      const left = await disk.leftSessions(stateDir);
+    leftIds.mockImplementationOnce(async () => {
+      const ids = await disk.leftIds(stateDir);
       moment.resolve();
       await removal;
-      return left;
+      return ids;
     });
     expect(Object.values(await manager.recover()).flat()).toEqual([]);
     expect(manager.list()).toEqual([]);

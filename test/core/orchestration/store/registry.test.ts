@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
 import type { SessionMode, SessionStatus } from '../../../../src/core/orchestration/session/status.js';
 import { SessionRegistry } from '../../../../src/core/orchestration/store/registry.js';
 import { errorOf } from '../../../support/errors.js';
@@ -101,5 +102,69 @@ describe('SessionRegistry', () => {
     const { registry, ids } = registryOf(['a', 'queued']);
     registry.list().pop();
     expect(ids()).toEqual(['a']);
+  });
+
+  it('a record that has left memory is read when it is asked for, and stays in all lists at its place', () => {
+    const { registry, ids } = registryOf(['a', 'failed', 'task', 'parent'], ['b', 'queued'], ['c', 'failed', 'task']);
+    const records = new Map(registry.list().map((session) => [session.id, session]));
+    const reads: string[] = [];
+    registry.readRecords((id) => {
+      reads.push(id);
+      return records.get(id) as UnifiedSession;
+    });
+    for (const id of ['a', 'b', 'c', 'unknown']) registry.leaveMemory(id);
+    expect(['a', 'b', 'c'].map((id) => registry.isInMemory(id))).toEqual([false, true, false]);
+    expect(registry.outlines({ taskId: 'task' }).map(({ id, status }) => [id, status])).toEqual([
+      ['a', 'failed'],
+      ['c', 'failed'],
+    ]);
+    expect(registry.outline('a')).not.toHaveProperty('metadata');
+    expect(reads).toEqual([]);
+    expect(registry.get('a')).toBe(records.get('a'));
+    expect(registry.require('c')).toBe(records.get('c'));
+    expect(reads).toEqual(['a', 'c']);
+    for (const filter of [{}, { mode: 'autonomous' as const }]) expect(ids(filter)).toEqual(['a', 'b', 'c']);
+    expect(ids({ status: 'failed' })).toEqual(['a', 'c']);
+    expect(ids({ parentId: 'parent' })).toEqual(['a']);
+    registry.set(sessionIn('running', { id: 'a', taskId: 'task', parentId: 'parent' }));
+    expect(ids({ status: 'running' })).toEqual(['a']);
+    expect(ids({ status: 'failed' })).toEqual(['c']);
+    registry.delete('c');
+    expect(ids()).toEqual(['a', 'b']);
+  });
+
+  it('a record that cannot be read is in no list, and require() says why', async () => {
+    const { registry, ids } = registryOf(['a', 'failed'], ['b', 'failed']);
+    registry.leaveMemory('a');
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    registry.readRecords(() => {
+      throw new Error('the disk is gone');
+    });
+    expect(ids()).toEqual(['b']);
+    expect(registry.get('a')).toBeUndefined();
+    expect(warning).toHaveBeenCalledWith(expect.stringContaining('the disk is gone'), 'SessionRecordUnreadable');
+    warning.mockRestore();
+    const { message } = await errorOf(() => registry.require('a'), 'SESSION_NOT_FOUND');
+    expect(message).toContain('the disk is gone');
+  });
+
+  it('ended() gives the ended sessions in the order of their ends, also after they have changed', () => {
+    const registry = new SessionRegistry();
+    const put = (id: string, endedAt: number): void => registry.set({ ...sessionIn('failed', { id }), endedAt });
+    const ended = (): string[] => [...registry.ended()].map(({ id }) => id);
+    put('a', 5);
+    put('b', 3);
+    put('c', 5);
+    registry.set(sessionIn('running', { id: 'd' }));
+    expect(ended()).toEqual(['b', 'a', 'c']);
+    expect(registry.endedCount).toBe(3);
+    registry.set(sessionIn('running', { id: 'a' }));
+    put('d', 1);
+    put('b', 9);
+    registry.leaveMemory('c');
+    expect(ended()).toEqual(['d', 'c', 'b']);
+    registry.delete('c');
+    expect(ended()).toEqual(['d', 'b']);
+    expect([...registry.open()].map(({ id }) => id)).toEqual(['a']);
   });
 });

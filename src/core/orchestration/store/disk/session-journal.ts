@@ -98,6 +98,17 @@ export class SessionJournal {
     this.#entries.set(record.id, { folder, ticket, beforeRun: record.metadata });
   }
 
+  /** The ticket of a session. Undefined if there is no such session, or if not everything of it is on the disk. */
+  savedTicket(id: string): number | undefined {
+    const entry = this.#entries.get(id);
+    return entry && !entry.unsaved && !entry.saving ? entry.ticket : undefined;
+  }
+
+  /** Forgets a session whose record is on the disk, until `restore` is called for it. */
+  release(id: string): void {
+    this.#entries.delete(id);
+  }
+
   /** Called when a session has changed. */
   note(session: UnifiedSession, action: SessionAction): void {
     const entry = this.#entries.get(session.id);

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { systemCode } from '../errors.js';
@@ -71,25 +71,83 @@ export async function readOwnFile(path: string, options: ReadOptions): Promise<s
 }
 
 /**
+ * The same as `readOwnFile`, at once. Only for small files that a synchronous method has to give.
+ *
+ * @throws NotOwn as `openOwnFile`, or an error if the file is missing or too long
+ */
+export function readOwnFileSync(path: string, { most }: ReadOptions): string {
+  return atPinned(path, (pinned) => {
+    const file = openOnly(pinned);
+    try {
+      const stats = fstatSync(file);
+      if (!stats.isFile()) throw new NotOwn('it is not a regular file');
+      requireOwn(stats);
+      if (stats.size > most) throw new Error(`it is longer than ${most} bytes`);
+      const buffer = Buffer.allocUnsafe(stats.size);
+      let length = 0;
+      for (let read = 1; read > 0 && length < stats.size; length += read) {
+        read = readSync(file, buffer, length, stats.size - length, length);
+      }
+      return buffer.toString('utf8', 0, length);
+    } finally {
+      closeSync(file);
+    }
+  });
+}
+
+/** A FIFO would block the thread, and a link could lead anywhere. */
+function openOnly(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    throw systemCode(error) === 'ELOOP' ? new NotOwn('it is a link') : error;
+  }
+}
+
+/**
  * Works on a file in a folder of the library's own. On Linux the file is looked up in the very folder that was checked, even if
  * somebody has put a link in the folder's place since then.
  *
  * @param use gets a path that leads to the file in this very folder
  */
 export async function inOwnFolder<T>(path: string, use: (pinned: string) => Promise<T>): Promise<T> {
-  const folder = dirname(path);
+  const folder = pinFolder(dirname(path));
+  try {
+    return await use(`${folder.pinned}/${basename(path)}`);
+  } catch (error) {
+    throw folder.inWords(error);
+  } finally {
+    closeSync(folder.descriptor);
+  }
+}
+
+function atPinned<T>(path: string, use: (pinned: string) => T): T {
+  const folder = pinFolder(dirname(path));
+  try {
+    return use(`${folder.pinned}/${basename(path)}`);
+  } catch (error) {
+    throw folder.inWords(error);
+  } finally {
+    closeSync(folder.descriptor);
+  }
+}
+
+/** A folder of the library's own that stays open, and a path that leads to this very folder. */
+function pinFolder(folder: string): { descriptor: number; pinned: string; inWords: (error: unknown) => unknown } {
   const descriptor = openFolder(folder);
   const pinned = process.platform === 'linux' ? `/proc/self/fd/${descriptor}` : folder;
   try {
     requireOwn(fstatSync(descriptor), `its folder ${folder} `);
-    return await use(`${pinned}/${basename(path)}`);
   } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+  const inWords = (error: unknown): unknown => {
     // Users know only the path that they gave.
     if (error instanceof Error) error.message = error.message.replaceAll(pinned, folder);
-    throw error;
-  } finally {
-    closeSync(descriptor);
-  }
+    return error;
+  };
+  return { descriptor, pinned, inWords };
 }
 
 function openFolder(path: string): number {

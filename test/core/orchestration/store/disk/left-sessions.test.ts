@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SessionFolder } from '../../../../../src/core/orchestration/contract/session-folder.js';
 import { resolveCreateOptions, resolveManagerOptions } from '../../../../../src/core/orchestration/options/resolve.js';
-import { leftSessions } from '../../../../../src/core/orchestration/store/disk/left-sessions.js';
 import { SessionJournal } from '../../../../../src/core/orchestration/store/disk/session-journal.js';
+import { allLeft } from '../../../../support/left.js';
 import { createdSession } from '../../../../support/sessions.js';
 import { tempFolder } from '../../../../support/temp-folder.js';
 
@@ -24,15 +24,15 @@ async function withSession(stateDir = tempFolder(), id = ID): Promise<{ stateDir
 describe('leftSessions', () => {
   it('there are no left sessions if the folder is missing or empty', async () => {
     const stateDir = tempFolder();
-    expect(await leftSessions(join(stateDir, 'none'))).toEqual([]);
-    expect(await leftSessions(stateDir)).toEqual([]);
+    expect(await allLeft(join(stateDir, 'none'))).toEqual([]);
+    expect(await allLeft(stateDir)).toEqual([]);
     mkdirSync(join(stateDir, 'sessions'));
-    expect(await leftSessions(stateDir)).toEqual([]);
+    expect(await allLeft(stateDir)).toEqual([]);
   });
 
   it('a left session is read with its specification, its record and whether it has a log', async () => {
     const { stateDir, folder } = await withSession();
-    const [left, ...others] = await leftSessions(stateDir);
+    const [left, ...others] = await allLeft(stateDir);
     expect(others).toEqual([]);
     expect(left).toMatchObject({
       id: ID,
@@ -42,16 +42,16 @@ describe('leftSessions', () => {
       hasLog: false,
     });
     writeFileSync(folder.log, 'x');
-    expect(await leftSessions(stateDir)).toMatchObject([{ hasLog: true }]);
+    expect(await allLeft(stateDir)).toMatchObject([{ hasLog: true }]);
     rmSync(folder.log);
-    expect(await leftSessions(stateDir)).toMatchObject([{ hasLog: false }]);
+    expect(await allLeft(stateDir)).toMatchObject([{ hasLog: false }]);
   });
 
   it('all left sessions are read, even more than are read at the same time', async () => {
     const stateDir = tempFolder();
     const ids = Array.from({ length: 40 }, (_, index) => `session${String(index).padStart(5, '0')}`);
     for (const id of ids) await withSession(stateDir, id);
-    expect((await leftSessions(stateDir)).map(({ id }) => id).sort()).toEqual(ids);
+    expect((await allLeft(stateDir)).map(({ id }) => id).sort()).toEqual(ids);
   });
 
   it('only folders with the name of a session are read; other files, links and FIFOs are ignored', async () => {
@@ -62,13 +62,13 @@ describe('leftSessions', () => {
     writeFileSync(join(sessions, 'ffffffffffff'), '');
     symlinkSync(join(sessions, ID), join(sessions, 'llllllllllll'));
     execFileSync('mkfifo', [join(sessions, 'pppppppppppp')]);
-    expect((await leftSessions(stateDir)).map(({ id }) => id)).toEqual([ID]);
+    expect((await allLeft(stateDir)).map(({ id }) => id)).toEqual([ID]);
   });
 
   it('leftSessions rejects if the folder cannot be listed, instead of returning no sessions', async () => {
     const stateDir = tempFolder();
     writeFileSync(join(stateDir, 'sessions'), '');
-    await expect(leftSessions(stateDir)).rejects.toMatchObject({ code: 'STATE_NOT_WRITABLE' });
+    await expect(allLeft(stateDir)).rejects.toMatchObject({ code: 'STATE_NOT_WRITABLE' });
   });
 });
 
@@ -102,7 +102,7 @@ describe.each(['spec', 'record'] as const)('a %s that cannot be read', (file) =>
     async (_, expected, damage) => {
       const { stateDir, folder } = await withSession();
       damage(folder[file]);
-      const [left] = await leftSessions(stateDir);
+      const [left] = await allLeft(stateDir);
       expect(left?.[file]).toBe(expected);
       expect(left?.[other]).toMatchObject({ version: 1 });
     },

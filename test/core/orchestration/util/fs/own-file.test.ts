@@ -20,11 +20,11 @@ import { DecisionLog } from '../../../../../src/core/orchestration/guard/decisio
 import { MailboxFiles } from '../../../../../src/core/orchestration/mailbox/mailbox-files.js';
 import { SteeringQueue } from '../../../../../src/core/orchestration/mailbox/steering-queue.js';
 import { resolvePolicy } from '../../../../../src/core/orchestration/session/policy.js';
-import { leftSessions } from '../../../../../src/core/orchestration/store/disk/left-sessions.js';
 import type { OrchestrationError } from '../../../../../src/core/orchestration/util/errors.js';
 import { writeAtomically } from '../../../../../src/core/orchestration/util/fs/atomic-file.js';
 import { readOwnFile } from '../../../../../src/core/orchestration/util/fs/own-file.js';
 import { errorOf } from '../../../../support/errors.js';
+import { allLeft } from '../../../../support/left.js';
 import { DONE, simulate } from '../../../../support/simulate.js';
 import { tempFolder } from '../../../../support/temp-folder.js';
 
@@ -125,7 +125,7 @@ describe.each(PLANTS)("with %s in the place of a session's file", (_, plant) => 
       plant(path);
       await expect(readOwnFile(path, { most: 100 })).rejects.toThrow();
     }
-    expect(await leftSessions(stateDir)).toMatchObject([{ id: ID, spec: 'damaged', record: 'damaged' }]);
+    expect(await allLeft(stateDir)).toMatchObject([{ id: ID, spec: 'damaged', record: 'damaged' }]);
     expect((await new DecisionLog(folder.decisions).read()).isEmpty).toBe(true);
     const queue = new SteeringQueue(folder.steering);
     await queue.restore(async () => false);
@@ -207,7 +207,7 @@ describe.each(SPOILED)("if a session's folder %s", (_, spoil) => {
     spoil(folder.path);
     const isLink = lstatSync(folder.path).isSymbolicLink();
     const distrusted = { spec: 'damaged', record: 'damaged', distrusted: expect.stringContaining(folder.path) };
-    expect(await leftSessions(stateDir)).toMatchObject(isLink ? [] : [distrusted]);
+    expect(await allLeft(stateDir)).toMatchObject(isLink ? [] : [distrusted]);
   });
 });
 

@@ -1,0 +1,105 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
+import { errorOf } from '../../../support/errors.js';
+import { eventually } from '../../../support/eventually.js';
+import { type Host, World } from '../../../support/outliving.js';
+
+// Each session is a slice of its own, so that everything that may happen between two slices can be tried.
+vi.mock('../../../../src/core/orchestration/util/turns.js', () => ({
+  Turns: class {
+    readonly isOver = true;
+    async next(): Promise<void> {
+      await turn();
+    }
+  },
+}));
+
+/** A killed process with a running session and some that wait, and the next one. */
+async function restarted(waiting: number) {
+  const world = new World();
+  const host = world.host({ maxConcurrent: 1, maxQueued: 20 });
+  const { id: running } = await host.running();
+  const waits: string[] = [];
+  for (let count = 0; count < waiting; count++) {
+    waits.push((await host.manager.create({ prompt: 'x', cwd: '/' })).id);
+  }
+  await host.kill();
+  const next = world.host({ maxConcurrent: 1, maxQueued: 20 });
+  return { world, running, waits, next };
+}
+
+/** Calls a function when the next process has taken over this session, while others are still to come. */
+function whenRecovered(next: Host, id: string, act: () => unknown): void {
+  next.manager.once('session:recovered', function again({ sessionId }) {
+    if (sessionId === id) act();
+    else next.manager.once('session:recovered', again);
+  });
+}
+
+describe('between two slices of recover()', () => {
+  it('a waiting session that is cancelled never starts, and the others keep their order', async () => {
+    const { world, running, waits, next } = await restarted(4);
+    const [first = '', second = '', ...others] = waits;
+    const calls: Promise<unknown>[] = [];
+    whenRecovered(next, second, () => calls.push(next.manager.cancel(second)));
+    const report = await next.recover();
+    await Promise.all(calls);
+    expect(calls).toHaveLength(1);
+    expect(report.adopted).toEqual([running]);
+    expect(report.requeued).toEqual([first, ...others]);
+    expect(next.manager.get(second)).toMatchObject({ status: 'cancelled' });
+    expect(next.manager.queueStatus().items.map(({ id }) => id)).toEqual([first, ...others]);
+    expect(world.launches).toHaveLength(1);
+  });
+
+  it('a slot that becomes free goes to the session that came first, although that one is not in line yet', async () => {
+    const { world, running, waits, next } = await restarted(3);
+    world.onLaunch = (run) => run.begin();
+    whenRecovered(next, running, () => world.runOf(running).complete());
+    await next.recover();
+    await eventually(() => expect(world.launches).toHaveLength(2));
+    expect(world.launches[1]?.sessionId).toBe(waits[0]);
+    expect(next.manager.queueStatus().items.map(({ id }) => id)).toEqual(waits.slice(1));
+  });
+
+  it('create() and continue() wait, so that nothing comes before those that waited', async () => {
+    const world = new World();
+    const host = world.host({ maxConcurrent: 1, maxQueued: 20 });
+    const { id: done } = await host.running();
+    world.runOf(done).complete();
+    await host.manager.waitFor(done);
+    const { id: running } = await host.running();
+    const { id: waits } = await host.manager.create({ prompt: 'x', cwd: '/' });
+    await host.kill();
+    const next = world.host({ maxConcurrent: 1, maxQueued: 20 });
+    const calls: Promise<{ id: string }>[] = [];
+    whenRecovered(next, done, () => {
+      calls.push(next.manager.continue(done, 'more'), next.manager.create({ prompt: 'y', cwd: '/' }));
+    });
+    await next.recover();
+    const [continued, created] = await Promise.all(calls);
+    expect(next.manager.queueStatus().running).toBe(1);
+    expect(next.manager.get(running)).toMatchObject({ status: 'running' });
+    const items = next.manager.queueStatus().items.map(({ id }) => id);
+    expect(items[0]).toBe(waits);
+    expect(items.slice(1).sort()).toEqual([continued?.id, created?.id].sort());
+  });
+
+  it('close() ends it with MANAGER_CLOSED, and the next process has every session once', async () => {
+    const { world, running, waits, next } = await restarted(3);
+    whenRecovered(next, running, () => void next.manager.close());
+    const recovering = next.recover();
+    await recovering.catch(() => {});
+    await next.manager.close();
+    const outcome = await recovering.then(
+      () => 'done',
+      ({ code }: { code: string }) => code,
+    );
+    expect(['done', 'MANAGER_CLOSED']).toContain(outcome);
+    const third = world.host({ maxConcurrent: 1, maxQueued: 20 });
+    const report = await third.recover();
+    expect(report.adopted).toEqual([running]);
+    expect(report.requeued).toEqual(waits);
+    await errorOf(next.manager.cancel(running), 'MANAGER_CLOSED');
+  });
+});
