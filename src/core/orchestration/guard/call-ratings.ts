@@ -31,7 +31,7 @@ type Rules = typeof import('../../../danger/index.js');
 /**
  * Rates the tool calls of one run. A call is rated once: when its hook asks or when the log reports it, whichever comes first. An
  * agent can write lines with the id of any call. So a rating is only taken over by a call of the same id that does the same: whose
- * command has the same hash, or whose tool and path are the same.
+ * command has the same hash, or whose tool and path (and pattern, of a search) are the same.
  */
 export class CallRatings {
   readonly #place: RatedPlace;

@@ -28,7 +28,10 @@ interface EventBase<Type extends string> {
 }
 
 interface SessionEventBase<Type extends string> extends EventBase<Type> {
-  /** The record immediately after the change. */
+  /**
+   * The record immediately after the change. Lines of the log that are read within the same 2 ms may be one change. Then each of
+   * their events has the record after the last of these lines.
+   */
   readonly session: UnifiedSession;
   /**
    * Present if `recover()` read this from the log of a session that it took over. An earlier process may have reported it
