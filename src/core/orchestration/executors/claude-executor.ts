@@ -258,7 +258,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   }
 
   override async close(): Promise<void> {
-    await this.#runtime?.docker.close();
+    await this.#runtime?.close();
   }
 
   /** What the guard's settings depend on. If the run has a container, the container's variables replace `env`. */
