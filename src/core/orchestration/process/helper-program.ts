@@ -38,9 +38,9 @@ function launch({ id, command, args, cwd, env, files }) {
   try {
     const [input, log] = opened;
     const child = spawn(command, args, { cwd, env, detached: true, stdio: [input, log, log] });
-    child.once('spawn', () => say({ id, pid: child.pid }));
-    child.on('error', (error) => say({ id, failed: reasonOf(error) }));
+    child.once('error', (error) => say({ id, failed: reasonOf(error) }));
     child.once('exit', (code, signal) => say({ id, exit: { code, signal } }));
+    if (child.pid !== undefined) say({ id, pid: child.pid });
   } catch (error) {
     say({ id, failed: reasonOf(error) });
   } finally {

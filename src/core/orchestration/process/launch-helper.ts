@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
-import { createInterface } from 'node:readline';
 import { type Deferred, deferred, withTimeout } from '../util/deferred.js';
 import { HELPER_PROGRAM } from './helper-program.js';
 import type { LaunchFiles } from './launch-files.js';
 import type { LaunchedProcess, ProcessExit } from './launched-process.js';
 import { controlOf, orphanedProcess } from './orphaned-process.js';
-import { type ProcessIdentity, processIdentity } from './process-identity.js';
+import { type PidSpace, type ProcessIdentity, pidSpace, processIdentity } from './process-identity.js';
 import { processWithFiles } from './process-with-files.js';
 
 /** How long a launch waits for a helper that is starting. Then it does without. */
@@ -34,7 +33,7 @@ interface Reason {
 
 /** An answer of `HELPER_PROGRAM`. */
 interface Answer {
-  readonly id: number;
+  readonly id?: number;
   readonly ready?: true;
   /** Nothing was started, because the files could not be opened. */
   readonly unable?: Reason;
@@ -117,16 +116,23 @@ function rights(): string {
 class HelperProcess {
   readonly rights = rights();
   readonly #child: ChildProcess;
+  /** Undefined if it could not be read; then it is read again. */
+  readonly #space = pidSpace().catch(() => undefined);
   readonly #launches = new Map<number, Launch>();
   readonly #ready = deferred<boolean>();
   /** Resolves with false if the process has ended. */
   readonly ready = this.#ready.promise;
   readonly #gone = deferred<undefined>();
   #lastId = 0;
-  #asked = 0;
+  #holds = 0;
+  /** The beginning of an answer whose end has not come yet. */
+  #rest = '';
   #isClosed = false;
 
-  /** @param onGone called when the process has ended without `close()` */
+  /**
+   * @param onGone called when the process has ended without `close()`
+   * @throws Error if the system refuses to start it
+   */
   constructor(onGone: () => void) {
     // Without the user's variables: they may change how Node.js starts (NODE_OPTIONS), and may be secrets.
     const { LD_LIBRARY_PATH } = process.env;
@@ -142,37 +148,38 @@ class HelperProcess {
     // Comes when all who have the helper's standard output are gone. Between its fork and its exec, a process that the helper
     // starts is one of them. So after this event, whatever was started can be found.
     child.once('close', () => this.#end(onGone));
-    if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.#read(JSON.parse(line)));
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text));
     child.unref();
-    this.#hold(false);
+    this.#hold(this.#start());
   }
 
-  async start({ files, ...what }: HelperRequest): Promise<LaunchedProcess | undefined> {
+  async #start(): Promise<void> {
+    if ((await withTimeout(this.ready, ANSWER_MS)) === undefined) this.#child.kill('SIGKILL');
+  }
+
+  start(request: HelperRequest): Promise<LaunchedProcess | undefined> {
+    const work = this.#launch(request);
+    this.#hold(work);
+    return work;
+  }
+
+  async #launch({ files, ...what }: HelperRequest): Promise<LaunchedProcess | undefined> {
+    if (this.#gone.isSettled) return undefined;
     const launch: Launch = { begun: false, outcome: deferred(), exit: deferred() };
-    if (this.#asked++ === 0) this.#hold(true);
-    try {
-      if (this.#gone.isSettled) return undefined;
-      const id = ++this.#lastId;
-      this.#launches.set(id, launch);
-      const request = { ...what, id, files: { input: files.input.fd, log: files.log.fd } };
-      this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
-      const outcome = (await withTimeout(launch.outcome.promise, ANSWER_MS)) ?? (await this.#abandon(launch));
-      return await launched(outcome, launch, files);
-    } finally {
-      if (--this.#asked === 0) this.#hold(false);
-    }
+    const id = ++this.#lastId;
+    this.#launches.set(id, launch);
+    const request = { ...what, id, files: { input: files.input.fd, log: files.log.fd } };
+    this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
+    const outcome = (await withTimeout(launch.outcome.promise, ANSWER_MS)) ?? (await this.#abandon(launch));
+    return launched(outcome, launch, files, await this.#space);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#child.ref(); // Otherwise, this process could end before the caller goes on.
     this.#child.stdin?.end();
-    if (
-      !(await withTimeout(
-        this.#gone.promise.then(() => true),
-        ANSWER_MS,
-      ))
-    )
-      this.#child.kill('SIGKILL');
+    const gone = this.#gone.promise.then(() => true);
+    if (!(await withTimeout(gone, ANSWER_MS))) this.#child.kill('SIGKILL');
   }
 
   /** Kills the helper. What it has begun is then known, or can be found. */
@@ -181,10 +188,16 @@ class HelperProcess {
     return outcome.promise;
   }
 
-  #read(answer: Answer): void {
+  #read(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) this.#take(JSON.parse(line));
+  }
+
+  #take(answer: Answer): void {
     if (answer.ready) this.#ready.resolve(true);
-    const launch = this.#launches.get(answer.id);
-    if (!launch) return;
+    const launch = this.#launches.get(answer.id ?? 0);
+    if (answer.id === undefined || !launch) return;
     if (answer.begun) launch.begun = true;
     if (answer.unable) launch.outcome.resolve('not-started');
     if (answer.pid !== undefined) launch.outcome.resolve({ pid: answer.pid });
@@ -205,17 +218,24 @@ class HelperProcess {
     this.#launches.clear();
   }
 
-  /** Whether the helper keeps this process alive: only while it is asked to start something. */
-  #hold(hold: boolean): void {
-    for (const pipe of [this.#child.stdin, this.#child.stdout] as (Socket | null)[]) {
-      if (hold) pipe?.ref();
-      else pipe?.unref();
-    }
+  /** Keeps this process alive during the work. Otherwise, the helper does not keep it alive. */
+  #hold(work: Promise<unknown>): void {
+    const pipes = [this.#child.stdin, this.#child.stdout] as (Socket | null)[];
+    if (this.#holds++ === 0) for (const pipe of pipes) pipe?.ref();
+    const release = (): void => {
+      if (--this.#holds === 0) for (const pipe of pipes) pipe?.unref();
+    };
+    work.then(release, release);
   }
 }
 
 /** @throws Error */
-async function launched(outcome: Outcome, { exit }: Launch, files: LaunchFiles): Promise<LaunchedProcess | undefined> {
+async function launched(
+  outcome: Outcome,
+  { exit }: Launch,
+  files: LaunchFiles,
+  space: PidSpace | undefined,
+): Promise<LaunchedProcess | undefined> {
   if (outcome === 'not-started') return undefined;
   if (outcome === 'unknown') {
     const identity = await processWithFiles(files);
@@ -225,7 +245,7 @@ async function launched(outcome: Outcome, { exit }: Launch, files: LaunchFiles):
   if ('failed' in outcome) throw Object.assign(new Error(outcome.failed.message), { code: outcome.failed.code });
   const { pid } = outcome;
   // Without the identity, the run can still be followed to its end.
-  const identity = await processIdentity(pid).catch(() => undefined);
+  const identity = await processIdentity(pid, space).catch(() => undefined);
   const exited = exit.promise.then((known) => known ?? endOf(identity));
   return { ...controlOf(identity), pid, identity, exited };
 }
