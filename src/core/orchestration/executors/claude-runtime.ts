@@ -61,12 +61,12 @@ export class ClaudeRuntime {
   /** The login of sessions whose options give none. */
   readonly login: StoredLogin;
   readonly worktrees: SessionWorktrees;
-  /** Takes the place of ChannelCoder, the engine and Claude. Undefined unless one was given, or the module is mocked. */
-  readonly injected: ChannelCoderModule | undefined;
+  readonly #channelCoder: ChannelCoderModule | undefined;
+  #injected: Promise<ChannelCoderModule | undefined> | undefined;
   #hasWarned = false;
 
   constructor({ stateDir, env = process.env, spawn: given, channelCoder, login }: ClaudeRuntimeOptions) {
-    this.injected = injectedChannelCoder(channelCoder, env);
+    this.#channelCoder = channelCoder;
     this.stateDir = stateDir;
     this.env = env;
     this.home = env.HOME ?? homedir();
@@ -80,6 +80,12 @@ export class ClaudeRuntime {
       login: this.login,
     });
     this.worktrees = new SessionWorktrees(stateDir, (session) => this.#works(session));
+  }
+
+  /** What takes the place of ChannelCoder, the engine and Claude. Undefined unless one was given, or the module is mocked. */
+  injected(): Promise<ChannelCoderModule | undefined> {
+    this.#injected ??= injectedChannelCoder(this.#channelCoder, this.env);
+    return this.#injected;
   }
 
   /** Warns once if a session is real in a process of a test runner, because a mock of ChannelCoder may not have been found. */

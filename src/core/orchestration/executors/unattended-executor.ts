@@ -5,6 +5,7 @@ import type { RunRequest } from '../contract/run-request.js';
 import type { Preparation, SessionSpec } from '../contract/session-spec.js';
 import type { PlannedContainer } from '../docker/container-planner.js';
 import { GUARDED_ENV } from '../guard/guard-environment.js';
+import { loadChannelCoder } from '../monitoring/load-channelcoder.js';
 import { launchDetached } from '../process/launcher.js';
 import { logBytesOf } from '../session/limits.js';
 import { countedUse } from '../session/run-cost.js';
@@ -22,9 +23,15 @@ const BEYOND_BYTES = 1024 * 1024;
 
 /** Runs Claude Code without a person at the keyboard. Claude gets its prompt, writes stream-json to the log, and ends. */
 export abstract class UnattendedExecutor extends ClaudeExecutor {
-  override prepare(spec: SessionSpec): Promise<Preparation> {
-    if (!this.runtime.injected) void this.runtime.starter.helper?.prepare(); // Ready when the session starts.
+  override async prepare(spec: SessionSpec): Promise<Preparation> {
+    if (!(await this.runtime.injected())) void this.runtime.starter.helper?.prepare(); // Ready when the session starts.
     return super.prepare(spec);
+  }
+
+  override launch(request: RunRequest): Promise<RunHandle> {
+    // ChannelCoder makes the plan. It is loaded while the engine is asked about the container.
+    loadChannelCoder().catch(() => {}); // The plan fails, then.
+    return super.launch(request);
   }
 
   protected override async launchOnHost(placed: PlacedRun): Promise<RunHandle> {
