@@ -51,8 +51,8 @@ async function read(stateDir: string, id: string): Promise<LeftSession> {
   const distrusted = distrust(folder.path);
   if (distrusted !== undefined) return { id, folder, spec: 'damaged', record: 'damaged', hasLog: false, distrusted };
   const [spec, record, log] = await Promise.all([
-    readJson<StoredSpec>(folder.spec, storedSpecSchema),
-    readJson<StoredRecord>(folder.record, storedRecordSchema),
+    readJson<StoredSpec>(folder.spec, storedSpecSchema()),
+    readJson<StoredRecord>(folder.record, storedRecordSchema()),
     lstat(folder.log).catch(() => undefined),
   ]);
   return {
