@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
+import { once } from './once.js';
 
 export type Zod = typeof z;
 
@@ -11,11 +12,7 @@ export type Zod = typeof z;
  * @param make makes one schema, or several
  */
 export function lazily<T>(make: (z: Zod) => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make(zod()) };
-    return made.value;
-  };
+  return once(() => make(zod()));
 }
 
 /**
