@@ -16,6 +16,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   guard: ['guard-round-trip', 'danger'],
   page: ['page'],
   socket: ['sessions-socket'],
+  launch: ['launch'],
   sessions: ['session-overhead', 'control-calls', 'event-loop'],
   peers: ['peers'],
 };

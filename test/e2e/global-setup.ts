@@ -85,7 +85,7 @@ async function bundlePrograms(): Promise<void> {
 async function probeImages(stateDir: string, engine: Engine): Promise<void> {
   const env = { ...process.env, DOCKER_HOST: engine.host };
   const login = new StoredLogin({ source: false, env, home: homedir() });
-  const docker = new DockerEnvironment({ stateDir, env, home: homedir(), spawn, login });
+  const docker = new DockerEnvironment({ stateDir, env, home: homedir(), starter: { spawn }, login });
   const ground = (image: string, cwd: string, user?: string) =>
     docker.planner.ground({ docker: { image, ...(user !== undefined && { user }) }, cwd, readOnly: false });
   const folders = await ownedFolders(stateDir);

@@ -2,13 +2,9 @@ import { z } from 'zod';
 import type { CreateSessionOptions } from '../../core/index.js';
 import { accountOptions } from '../../core/orchestration/options/account-schemas.js';
 import { gitOptions } from '../../core/orchestration/options/git-schemas.js';
-import {
-  askedOptions,
-  limitsSchema,
-  MODES,
-  planSchema,
-  questionsSchema,
-} from '../../core/orchestration/options/schemas.js';
+import { MODES, optionSchemas } from '../../core/orchestration/options/schemas.js';
+
+const { askedOptions, limitsSchema, planSchema, questionsSchema } = optionSchemas();
 
 /** The body of `POST /api/autonomous-sessions`: the options of `create()`, without those that reach beyond the workspaces. */
 export const createBody = z.strictObject({
@@ -64,8 +60,8 @@ export const createBody = z.strictObject({
   outputRetries: askedOptions.outputRetries.describe(
     'How often the conversation goes on by itself if the result does not fit. Default 2.',
   ),
-  ...accountOptions,
-  git: gitOptions.git.describe("The name and address of the agent's commits. Default: those of git on the server."),
+  ...accountOptions(z),
+  git: gitOptions(z).git.describe("The name and address of the agent's commits. Default: those of git on the server."),
 });
 
 export const bodies = {

@@ -30,7 +30,7 @@ export async function startInjected(
   requireFunction(session, 'detached', SESSION);
   const { prompt, logFile } = request;
   const answer = await detached(session, 'text' in prompt ? prompt.text : prompt.file, optionsOf(request));
-  return injectedRun(channelCoder, {
+  return injectedRun(channelCoder, await hasRealMonitorLog(channelCoder), {
     logFile: typeof answer.logFile === 'string' ? answer.logFile : logFile,
     ...(typeof answer.containerId === 'string' && { containerId: answer.containerId }),
   });
@@ -65,6 +65,7 @@ async function detached(session: ChannelCoderSession, prompt: string, options: C
 
 function injectedRun(
   channelCoder: ChannelCoderModule,
+  followsLog: boolean,
   { logFile, containerId }: { logFile: string; containerId?: string },
 ): RunHandle {
   const end = deferred<RunEnd>();
@@ -103,7 +104,7 @@ function injectedRun(
     channelCoder: {
       resultSeen: () => finish({ unknown: true }),
       // The real one is called like that of a run that ChannelCoder started itself.
-      ...(!hasRealMonitorLog(channelCoder) && { watch }),
+      ...(!followsLog && { watch }),
     },
     async stop() {
       finish({ unknown: true });

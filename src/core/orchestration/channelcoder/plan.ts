@@ -1,5 +1,5 @@
 import type { ClaudeOptions, InterpolationData } from 'channelcoder';
-import * as channelCoder from 'channelcoder';
+import { type ChannelCoder, loadChannelCoder } from '../monitoring/load-channelcoder.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { type AddedOptions, addedFlags } from './added-flags.js';
 import { LITERAL_DATA, literalPrompt } from './literal-prompt.js';
@@ -44,9 +44,15 @@ export type Plan =
  * @throws OrchestrationError `LAUNCH_FAILED` if ChannelCoder refuses, `INVALID_OPTIONS` if it refuses the data
  */
 export async function planRun(request: PlanRequest): Promise<Plan> {
+  const channelCoder = await loadChannelCoder();
   const data = await dryRun(request, (prompt, options) =>
     // In a dry run, `stream` does not imply stream-json.
-    fresh().detached(prompt, { ...options, logFile: request.logFile, outputFormat: 'stream-json', stream: true }),
+    fresh(channelCoder).detached(prompt, {
+      ...options,
+      logFile: request.logFile,
+      outputFormat: 'stream-json',
+      stream: true,
+    }),
   );
   if (typeof data.command !== 'string' || !isStrings(data.args)) return startedBy(data);
   const command = request.docker ? claudeCommand(data.args, request.docker.image) : [data.command, ...data.args];
@@ -60,7 +66,10 @@ export async function planRun(request: PlanRequest): Promise<Plan> {
  * @throws OrchestrationError as `planRun`
  */
 export async function planTerminal(request: Omit<PlanRequest, 'logFile'>): Promise<TerminalPlan> {
-  const data = await dryRun(request, (prompt, options) => fresh().claude(prompt, { ...options, mode: 'interactive' }));
+  const channelCoder = await loadChannelCoder();
+  const data = await dryRun(request, (prompt, options) =>
+    fresh(channelCoder).claude(prompt, { ...options, mode: 'interactive' }),
+  );
   if (typeof data.command !== 'string' || !isStrings(data.args)) throw unknownPlan(data.command);
   const command = request.docker ? claudeCommand(data.args, request.docker.image) : [data.command, ...data.args];
   const flags = addedFlags(request.added ?? {}, true);
@@ -71,7 +80,7 @@ export async function planTerminal(request: Omit<PlanRequest, 'logFile'>): Promi
  * A new ChannelCoder session for each launch. A session cannot be used twice: after its first `detached()`, it resumes a
  * conversation id that it made up, and Claude refuses that id. Without `autoSave: false`, it would write to `~/.channelcoder`.
  */
-const fresh = (): ReturnType<typeof channelCoder.session> => channelCoder.session({ autoSave: false });
+const fresh = ({ session }: ChannelCoder): ReturnType<ChannelCoder['session']> => session({ autoSave: false });
 
 type Planned = { command?: unknown; args?: unknown; prompt?: unknown } & Started;
 

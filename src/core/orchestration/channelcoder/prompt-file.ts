@@ -1,5 +1,5 @@
 import type { InterpolationData, PromptConfig } from 'channelcoder';
-import * as channelCoder from 'channelcoder';
+import { loadChannelCoder } from '../monitoring/load-channelcoder.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 
 /** For each open brace, ChannelCoder searches for its end up to the end of the text. More of them would take too long. */
@@ -32,7 +32,8 @@ export function checkPromptFile(path: string, text: string): void {
 export async function validatePromptFile(path: string, name: string, data: InterpolationData): Promise<PromptConfig> {
   let config: PromptConfig;
   try {
-    ({ config } = await channelCoder.loadPromptFile(path));
+    const { loadPromptFile } = await loadChannelCoder();
+    ({ config } = await loadPromptFile(path));
   } catch (error) {
     throw invalid(name, `cannot be read by ChannelCoder: ${messageOf(error)}`, error);
   }

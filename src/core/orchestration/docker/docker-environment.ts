@@ -6,7 +6,7 @@ import type { RunHandle } from '../contract/run-handle.js';
 import type { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import type { StoredLogin } from '../login/stored-login.js';
-import { type LaunchedProcess, launchDetached, type SpawnProcess } from '../process/launcher.js';
+import { type LaunchedProcess, launchDetached, type Starter } from '../process/launcher.js';
 import { WORKSPACE } from '../session/agent-place.js';
 import type { RunEnd, SessionRun } from '../session/run.js';
 import type { SessionMode } from '../session/status.js';
@@ -35,7 +35,7 @@ export interface DockerEnvironmentOptions {
   env: NodeJS.ProcessEnv;
   /** The home folder of the user that this process runs as. */
   home: string;
-  spawn: SpawnProcess;
+  starter: Starter;
   /** The login of sessions whose options give none. */
   login: StoredLogin;
 }
@@ -49,7 +49,7 @@ export class DockerEnvironment {
   /** Decides how a container is made, before it is run here. */
   readonly planner: ContainerPlanner;
   readonly #env: NodeJS.ProcessEnv;
-  readonly #spawn: SpawnProcess;
+  readonly #starter: Starter;
   readonly #owner: string;
   readonly #watch: ContainerWatch;
   readonly #short: ShortContainers;
@@ -58,9 +58,9 @@ export class DockerEnvironment {
   /** One launch at a time. A spawn blocks the event loop of this process, and the times of several in one turn would add up. */
   readonly #serialized = serialized();
 
-  constructor({ stateDir, env, home, spawn, login }: DockerEnvironmentOptions) {
+  constructor({ stateDir, env, home, starter, login }: DockerEnvironmentOptions) {
     this.#env = env;
-    this.#spawn = spawn;
+    this.#starter = starter;
     this.#owner = createHash('sha256').update(realFolder(stateDir)).digest('hex').slice(0, 16);
     this.engine = new DockerEngine(() => this.#resolveEndpoint());
     this.#watch = new ContainerWatch(this.engine, `${OWNER_LABEL}=${this.#owner}`);
@@ -103,7 +103,7 @@ export class DockerEnvironment {
     files: { folder: SessionFolder; inputFile: string; mostFileBytes: number },
   ): Promise<RunHandle> {
     return this.#run(container, { command }, (args, env) =>
-      launchDetached(this.#spawn, {
+      launchDetached(this.#starter, {
         command: 'docker',
         args,
         cwd: files.folder.path,

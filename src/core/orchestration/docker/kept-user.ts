@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { RunRequest } from '../contract/run-request.js';
 import type { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
@@ -6,11 +5,12 @@ import { systemCode } from '../util/errors.js';
 import { writeAtomically } from '../util/fs/atomic-file.js';
 import { notWritable } from '../util/fs/not-writable.js';
 import { readOwnFile } from '../util/fs/own-file.js';
+import { lazily } from '../util/zod.js';
 import type { UserIds } from './agent-user.js';
 
 const MOST_BYTES = 1024 * 1024;
 
-const userSchema = z.object({ uid: z.number(), gid: z.number(), groups: z.array(z.number()) });
+const userSchema = lazily((z) => z.object({ uid: z.number(), gid: z.number(), groups: z.array(z.number()) }));
 
 /**
  * Adds the user to a session of an earlier release, which chose none when it was created. Otherwise what an agent changes between
@@ -22,7 +22,7 @@ export async function withKeptUser(request: RunRequest): Promise<RunRequest> {
   const { spec, folder } = request;
   if (!isUnsettled(spec)) return request;
   try {
-    const worksAs = userSchema.parse(JSON.parse(await readOwnFile(folder.user, { most: MOST_BYTES })));
+    const worksAs = userSchema().parse(JSON.parse(await readOwnFile(folder.user, { most: MOST_BYTES })));
     return { ...request, spec: { ...spec, worksAs } };
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT') return request; // It is the first such run.

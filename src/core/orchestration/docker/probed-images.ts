@@ -1,8 +1,9 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { forgetOldest } from '../util/forget-oldest.js';
 import { writeAtomically } from '../util/fs/atomic-file.js';
 import { readOwnFile } from '../util/fs/own-file.js';
 import { serialized } from '../util/serialized.js';
+import { lazily } from '../util/zod.js';
 
 /** What a probe finds out about an image and a user. */
 export interface ProbedImage {
@@ -42,27 +43,30 @@ export interface ProbedImage {
   env: Record<string, string>;
 }
 
-const probedSchema: z.ZodType<ProbedImage> = z.strictObject({
-  uid: z.number(),
-  gid: z.number(),
-  gids: z.array(z.number()),
-  home: z.string(),
-  configDir: z.string(),
-  works: z.boolean(),
-  name: z.string(),
-  shell: z.string(),
-  imageHome: z.string(),
-  setpriv: z.string(),
-  lacks: z.array(z.string()),
-  programs: z.array(z.string()),
-  uidMap: z.string(),
-  gidMap: z.string(),
-  claudeVersion: z.string(),
-  firstLine: z.string().optional(),
-  exitCode: z.number().optional(),
-  onboarded: z.boolean(),
-  env: z.record(z.string(), z.string()),
-});
+const probedListSchema = lazily((z) => z.array(z.tuple([z.string(), probedSchema()])));
+const probedSchema = lazily<z.ZodType<ProbedImage>>((z) =>
+  z.strictObject({
+    uid: z.number(),
+    gid: z.number(),
+    gids: z.array(z.number()),
+    home: z.string(),
+    configDir: z.string(),
+    works: z.boolean(),
+    name: z.string(),
+    shell: z.string(),
+    imageHome: z.string(),
+    setpriv: z.string(),
+    lacks: z.array(z.string()),
+    programs: z.array(z.string()),
+    uidMap: z.string(),
+    gidMap: z.string(),
+    claudeVersion: z.string(),
+    firstLine: z.string().optional(),
+    exitCode: z.number().optional(),
+    onboarded: z.boolean(),
+    env: z.record(z.string(), z.string()),
+  }),
+);
 
 /** An image that is rebuilt gets a new id, so the list would grow for ever. */
 const MOST_IMAGES = 50;
@@ -108,7 +112,7 @@ export class ProbedImages {
 /** Nothing if the text was damaged or written by a version that knows other facts. */
 function entriesOf(text: string): [string, ProbedImage][] {
   try {
-    return z.array(z.tuple([z.string(), probedSchema])).parse(JSON.parse(text));
+    return probedListSchema().parse(JSON.parse(text));
   } catch {
     return [];
   }

@@ -143,9 +143,9 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   async prepare(given: SessionSpec): Promise<Preparation> {
     const spec = this.specFor(given);
     const cwd = await resolveWorkspace(spec.cwd);
-    const root = this.runtime.injected ? cwd : await rootOf(cwd, spec);
+    const injected = await this.runtime.injected();
+    const root = injected ? cwd : await rootOf(cwd, spec);
     await requireConfined(root, spec.workspaces);
-    const { injected } = this.runtime;
     if (spec.docker === false && !injected) await this.runtime.requireClaude();
     const [worktree, checked] = await allDone([
       spec.worktree && this.runtime.worktrees.check(cwd, confined(spec.worktree, spec)),
@@ -180,7 +180,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const entered = spec.worktree && (await enterWorktree(this.runtime.worktrees, spec, spec.worktree, cwd));
     const leave = entered?.leave ?? (async (): Promise<void> => {});
     const files = new MailboxFiles(request.folder.guard, this.terminal);
-    const { injected } = this.runtime;
+    const injected = await this.runtime.injected();
     const channel = new Mailbox(files, this.hooksOf(request));
     try {
       const environment = entered ? await this.#placement(entered.worktree, session.environment) : {};
@@ -222,7 +222,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const { worktree } = session.environment;
     const run = session.runs.at(-1) ?? { number: request.run };
     // An injected ChannelCoder cannot be asked about a run of an earlier process.
-    if (this.runtime.injected) return super.adopt(request);
+    if (await this.runtime.injected()) return super.adopt(request);
     const nothing = async (): Promise<void> => {};
     // If another session works there by now, the agent of this one has ended, and only its end is still to be read.
     const entering = worktree === undefined ? undefined : this.runtime.worktrees.enter(worktree, spec.id);
@@ -247,7 +247,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   }
 
   override async leftovers(): Promise<Leftover[]> {
-    if (this.runtime.injected) return [];
+    if (await this.runtime.injected()) return [];
     return (await this.runtime.docker.leftovers()).filter(({ mode }) => mode === undefined || mode === this.mode);
   }
 
@@ -256,7 +256,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   }
 
   override async close(): Promise<void> {
-    await this.#runtime?.docker.close();
+    await this.#runtime?.close();
   }
 
   /** What the guard's settings depend on. If the run has a container, the container's variables replace `env`. */

@@ -10,7 +10,8 @@ import { StoredLogin } from '../login/stored-login.js';
 import { MailboxFiles } from '../mailbox/mailbox-files.js';
 import { injectedChannelCoder, isTestRunner } from '../monitoring/injected.js';
 import { findProcess } from '../process/find-process.js';
-import type { SpawnProcess } from '../process/launcher.js';
+import { LaunchHelper } from '../process/launch-helper.js';
+import type { SpawnProcess, Starter } from '../process/launcher.js';
 import type { LoginSource } from '../session/login-source.js';
 import { OrchestrationError } from '../util/errors.js';
 import { readOwnFile } from '../util/fs/own-file.js';
@@ -31,7 +32,10 @@ export interface ClaudeExecutorOptions {
   stateDir?: string;
   /** The environment of this process. Default `process.env`. */
   env?: NodeJS.ProcessEnv;
-  /** The function that starts processes. Default: `spawn` of `node:child_process`. */
+  /**
+   * The function that starts processes. Default: `spawn` of `node:child_process`; on Linux a small helper process calls it, so that
+   * a start does not block the event loop of a process that uses much memory.
+   */
   spawn?: SpawnProcess;
   /**
    * A ChannelCoder for unit tests, see `SessionManagerOptions.channelCoder`. Default: that of the manager to which the executor is
@@ -51,30 +55,37 @@ export class ClaudeRuntime {
   readonly stateDir: string;
   readonly env: NodeJS.ProcessEnv;
   readonly home: string;
-  readonly spawn: SpawnProcess;
+  /** Starts what outlives this process. */
+  readonly starter: Starter;
   readonly docker: DockerEnvironment;
   /** The login of sessions whose options give none. */
   readonly login: StoredLogin;
   readonly worktrees: SessionWorktrees;
-  /** Takes the place of ChannelCoder, the engine and Claude. Undefined unless one was given, or the module is mocked. */
-  readonly injected: ChannelCoderModule | undefined;
+  readonly #channelCoder: ChannelCoderModule | undefined;
+  #injected: Promise<ChannelCoderModule | undefined> | undefined;
   #hasWarned = false;
 
-  constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn, channelCoder, login }: ClaudeRuntimeOptions) {
-    this.injected = injectedChannelCoder(channelCoder, env);
+  constructor({ stateDir, env = process.env, spawn: given, channelCoder, login }: ClaudeRuntimeOptions) {
+    this.#channelCoder = channelCoder;
     this.stateDir = stateDir;
     this.env = env;
     this.home = env.HOME ?? homedir();
-    this.spawn = spawnProcess;
+    this.starter = given ? { spawn: given } : { spawn, helper: new LaunchHelper() };
     this.login = new StoredLogin({ source: login, env, home: this.home });
     this.docker = new DockerEnvironment({
       stateDir,
       env,
       home: this.home,
-      spawn: spawnProcess,
+      starter: this.starter,
       login: this.login,
     });
     this.worktrees = new SessionWorktrees(stateDir, (session) => this.#works(session));
+  }
+
+  /** What takes the place of ChannelCoder, the engine and Claude. Undefined unless one was given, or the module is mocked. */
+  injected(): Promise<ChannelCoderModule | undefined> {
+    this.#injected ??= injectedChannelCoder(this.#channelCoder, this.env);
+    return this.#injected;
   }
 
   /** Warns once if a session is real in a process of a test runner, because a mock of ChannelCoder may not have been found. */
@@ -94,6 +105,11 @@ export class ClaudeRuntime {
     if (await findProcess('--settings', settings)) return true;
     // Without an answer of the engine it is not known, and then nobody else may enter the worktree.
     return (await isWithoutDocker(stateDir, id)) ? false : this.docker.works(id);
+  }
+
+  /** Releases what the executors hold for all sessions. Their runs go on. */
+  async close(): Promise<void> {
+    await Promise.all([this.docker.close(), this.starter.helper?.close()]);
   }
 
   /** Refuses a run without Docker if the machine has no Claude Code. @throws OrchestrationError `CLAUDE_NOT_FOUND` */

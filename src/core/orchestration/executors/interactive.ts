@@ -67,7 +67,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
   }
 
   override async prepare(spec: SessionSpec): Promise<Preparation> {
-    if (this.runtime.injected) {
+    if (await this.runtime.injected()) {
       const why = 'interactive sessions run in a terminal, for which a given channelCoder has no function';
       throw new OrchestrationError('INVALID_OPTIONS', `Option 'mode': ${why}. Test them with SimulatedExecutor.`);
     }

@@ -2,9 +2,10 @@ import { type PlanRequest, planRun } from '../channelcoder/plan.js';
 import { startedRun } from '../channelcoder/started-run.js';
 import type { RunHandle } from '../contract/run-handle.js';
 import type { RunRequest } from '../contract/run-request.js';
-import type { SessionSpec } from '../contract/session-spec.js';
+import type { Preparation, SessionSpec } from '../contract/session-spec.js';
 import type { PlannedContainer } from '../docker/container-planner.js';
 import { GUARDED_ENV } from '../guard/guard-environment.js';
+import { loadChannelCoder } from '../monitoring/load-channelcoder.js';
 import { launchDetached } from '../process/launcher.js';
 import { logBytesOf } from '../session/limits.js';
 import { countedUse } from '../session/run-cost.js';
@@ -23,6 +24,17 @@ const BEYOND_BYTES = 1024 * 1024;
 
 /** Runs Claude Code without a person at the keyboard. Claude gets its prompt, writes stream-json to the log, and ends. */
 export abstract class UnattendedExecutor extends ClaudeExecutor {
+  override async prepare(spec: SessionSpec): Promise<Preparation> {
+    if (!(await this.runtime.injected())) void this.runtime.starter.helper?.prepare(); // Ready when the session starts.
+    return super.prepare(spec);
+  }
+
+  override launch(request: RunRequest): Promise<RunHandle> {
+    // ChannelCoder makes the plan. It is loaded while the engine is asked about the container.
+    loadChannelCoder().catch(() => {}); // The plan fails, then.
+    return super.launch(request);
+  }
+
   protected override async launchOnHost(placed: PlacedRun): Promise<RunHandle> {
     const { request, workspace, environment, files } = placed;
     const plan = await planRun(planRequest(placed));
@@ -37,7 +49,7 @@ export abstract class UnattendedExecutor extends ClaudeExecutor {
     const { folder } = request;
     const inputFile = await this.#writeInput(request, plan.stdin);
     const { env } = await this.extras(files, false);
-    const launched = await launchDetached(this.runtime.spawn, {
+    const launched = await launchDetached(this.runtime.starter, {
       command,
       args,
       cwd: workspace,

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { LoginSource } from '../session/login-source.js';
 import { givesLogin } from '../session/login-variables.js';
@@ -9,6 +9,7 @@ import { messageOf, OrchestrationError, quote, systemCode } from '../util/errors
 import { openOwnFile } from '../util/fs/own-file.js';
 import { withProgramPath } from '../util/fs/program-path.js';
 import { readHandle } from '../util/fs/regular-file.js';
+import { lazily, zod } from '../util/zod.js';
 import { loginPlaces } from './login-places.js';
 import { NoLogin, parseLogin, parseLoginLines } from './login-text.js';
 
@@ -18,10 +19,9 @@ const COMMAND_MS = 30_000;
 const REMEMBERED_MS = 60_000;
 
 const run = promisify(execFile);
-const sourceSchema: z.ZodType<LoginSource> = z.union([
-  z.strictObject({ envFile: z.string().min(1) }),
-  z.strictObject({ command: z.string().min(1) }),
-]);
+const sourceSchema = lazily<z.ZodType<LoginSource>>((z) =>
+  z.union([z.strictObject({ envFile: z.string().min(1) }), z.strictObject({ command: z.string().min(1) })]),
+);
 
 /** Where a login was found, for people. */
 export interface FoundLogin {
@@ -112,10 +112,10 @@ async function readEnvFile(given: string, option: string): Promise<Record<string
 async function readSource(path: string): Promise<LoginSource | undefined> {
   return ifExists(async () => {
     try {
-      return sourceSchema.parse(JSON.parse(await readSecret(path)));
+      return sourceSchema().parse(JSON.parse(await readSecret(path)));
     } catch (error) {
       if (systemCode(error) === 'ENOENT') throw error;
-      const why = error instanceof z.ZodError || error instanceof SyntaxError ? 'it is damaged' : messageOf(error);
+      const why = error instanceof zod().ZodError || error instanceof SyntaxError ? 'it is damaged' : messageOf(error);
       throw new OrchestrationError(
         'INVALID_OPTIONS',
         `The login of the sessions is told in ${quote(path)}, which cannot be used: ${why}. Store the login again with 'npx autonomous-orchestration image login', or remove the file.`,

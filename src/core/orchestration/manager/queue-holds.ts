@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { QueueEvent } from '../session/events.js';
 import { LOG_IN_AGAIN } from '../session/log-in-again.js';
 import type { OverageChoice } from '../session/overage.js';
@@ -12,6 +11,7 @@ import { notWritable } from '../util/fs/not-writable.js';
 import { readOwnFile } from '../util/fs/own-file.js';
 import { serialized } from '../util/serialized.js';
 import { stripControl, truncate } from '../util/text.js';
+import { lazily } from '../util/zod.js';
 
 /** More accounts than a manager has. The file is not read if it has more. */
 const MOST_HOLDS = 1_000;
@@ -244,19 +244,21 @@ export class QueueHolds {
   }
 }
 
-const holdSchema = z.object({
-  reason: z.string(),
-  message: z.string(),
-  account: z.string().min(1).optional(),
-  since: z.number(),
-  until: z.number().optional(),
-  sessionId: z.string().optional(),
-});
-const fileSchema = z.object({ version: z.literal(1), holds: z.array(holdSchema).max(MOST_HOLDS) });
+const holdSchema = lazily((z) =>
+  z.object({
+    reason: z.string(),
+    message: z.string(),
+    account: z.string().min(1).optional(),
+    since: z.number(),
+    until: z.number().optional(),
+    sessionId: z.string().optional(),
+  }),
+);
+const fileSchema = lazily((z) => z.object({ version: z.literal(1), holds: z.array(holdSchema()).max(MOST_HOLDS) }));
 
 function storedHolds(text: string): QueueHold[] {
   try {
-    return fileSchema.parse(JSON.parse(text)).holds as QueueHold[];
+    return fileSchema().parse(JSON.parse(text)).holds as QueueHold[];
   } catch {
     return [];
   }

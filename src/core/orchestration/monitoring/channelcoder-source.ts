@@ -1,9 +1,9 @@
 import { fstatSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import * as channelCoder from 'channelcoder';
 import { deferred } from '../util/deferred.js';
 import { openRegularFile } from '../util/fs/regular-file.js';
+import { type ChannelCoder, loadChannelCoder } from './load-channelcoder.js';
 import { LogFollower } from './log-follower.js';
 import type { LogEvent, LogListener, LogPlace, LogSource } from './log-source.js';
 
@@ -22,6 +22,7 @@ const MEASURE_MS = 1_000;
  * log is limited as in `LogFollower`, but checked once a second.
  */
 export class ChannelCoderSource implements LogSource {
+  readonly #channelCoder: ChannelCoder;
   readonly #file: FileHandle;
   readonly #place: Required<LogPlace>;
   readonly #listener: LogListener;
@@ -47,7 +48,7 @@ export class ChannelCoderSource implements LogSource {
    * @throws Error if the log is missing, a link, or not a regular file
    */
   static async open(path: string, place: LogPlace, listener: LogListener): Promise<LogSource> {
-    const source = new ChannelCoderSource(await openRegularFile(path), place, listener);
+    const source = new ChannelCoderSource(await loadChannelCoder(), await openRegularFile(path), place, listener);
     try {
       await source.#begin(path);
       return source;
@@ -58,7 +59,8 @@ export class ChannelCoderSource implements LogSource {
     }
   }
 
-  private constructor(file: FileHandle, place: LogPlace, listener: LogListener) {
+  private constructor(channelCoder: ChannelCoder, file: FileHandle, place: LogPlace, listener: LogListener) {
+    this.#channelCoder = channelCoder;
     this.#file = file;
     this.#place = { mostBytes: Number.POSITIVE_INFINITY, ...place };
     this.#listener = listener;
@@ -85,7 +87,7 @@ export class ChannelCoderSource implements LogSource {
     const read = (line: string): void => {
       if (this.#closed) return;
       // To `monitorLog` the rest of a torn line is not a line of its own.
-      const event = torn ? null : channelCoder.streamParser.parseStreamEvent(line);
+      const event = torn ? null : this.#channelCoder.streamParser.parseStreamEvent(line);
       torn = false;
       if (!event) this.#listener.onOtherLine(line);
       else if (++count > this.#done) this.#listener.onEvent(event);
@@ -105,13 +107,13 @@ export class ChannelCoderSource implements LogSource {
 
   async #begin(path: string): Promise<void> {
     const { size } = fstatSync(this.#file.fd);
-    this.#earlier = await completeEvents(this.#file, this.#place.offset);
-    this.#countAtOpen = (await completeEvents(this.#file, size)).count;
+    this.#earlier = await completeEvents(this.#channelCoder, this.#file, this.#place.offset);
+    this.#countAtOpen = (await completeEvents(this.#channelCoder, this.#file, size)).count;
     this.#done = this.#earlier.count;
     if (this.#done >= this.#countAtOpen) this.#caughtUp.resolve();
     const hear = (event: LogEvent): void => this.#hear(event);
     // Without a number `monitorLog` reports the last ten lines only.
-    const stop: unknown = channelCoder.monitorLog(path, hear, { initialLines: Number.MAX_SAFE_INTEGER });
+    const stop: unknown = this.#channelCoder.monitorLog(path, hear, { initialLines: Number.MAX_SAFE_INTEGER });
     if (typeof stop === 'function') this.#stopMonitorLog = () => stop();
     else if (this.#heard === 0) throw new Error('monitorLog is mocked, and reports nothing');
     this.#timer = setInterval(() => this.#measure(fstatSync(this.#file.fd).size), MEASURE_MS).unref();
@@ -150,11 +152,11 @@ interface CompleteEvents {
   torn: boolean;
 }
 
-async function completeEvents(file: FileHandle, end: number): Promise<CompleteEvents> {
+async function completeEvents({ streamParser }: ChannelCoder, file: FileHandle, end: number): Promise<CompleteEvents> {
   let count = 0;
   let isLastOne = false;
   await eachLine(file, { start: 0, end }, (line) => {
-    isLastOne = channelCoder.streamParser.parseStreamEvent(line) !== null;
+    isLastOne = streamParser.parseStreamEvent(line) !== null;
     if (isLastOne) count++;
   });
   const torn = end > 0 && (await file.read(Buffer.alloc(1), 0, 1, end - 1)).buffer[0] !== NEWLINE;

@@ -1,4 +1,4 @@
-import * as module from 'channelcoder';
+import { type ChannelCoder, loadChannelCoder } from './load-channelcoder.js';
 
 /** Functions of the real module. A mock that was written by hand has few of them. */
 const FUNCTIONS = ['session', 'monitorLog', 'loadPromptFile', 'parseLogFile', 'detached', 'claude'] as const;
@@ -13,12 +13,14 @@ const FUNCTIONS = ['session', 'monitorLog', 'loadPromptFile', 'parseLogFile', 'd
  * @param env the environment of this process
  * @returns the given one, or the module `channelcoder` if a test runner has mocked it; undefined for the real module
  */
-export function injectedChannelCoder<Given extends object>(
+export async function injectedChannelCoder<Given extends object>(
   given: Given | undefined,
   env: NodeJS.ProcessEnv,
-): Given | typeof module | undefined {
-  if (given !== undefined && !isRealModule(given)) return given;
-  return isTestRunner(env) && FUNCTIONS.some((name) => isMocked(name)) ? module : undefined;
+): Promise<Given | ChannelCoder | undefined> {
+  if (given === undefined && !isTestRunner(env)) return undefined; // So that the module is not loaded for this.
+  const module = await loadChannelCoder();
+  if (given !== undefined && !isRealModule(given, module)) return given;
+  return isTestRunner(env) && FUNCTIONS.some((name) => isMocked(name, module)) ? module : undefined;
 }
 
 /** The part of ChannelCoder that reports a session's events. A `ChannelCoderModule` has it. */
@@ -32,22 +34,23 @@ export function isTestRunner({ VITEST, JEST_WORKER_ID, NODE_ENV }: NodeJS.Proces
 }
 
 /** True if an object that was given has the real module's `monitorLog`, which follows a log file. */
-export function hasRealMonitorLog(given: Pick<typeof module, 'monitorLog'> | MonitorLogModule): boolean {
-  return given !== module && given.monitorLog === read('monitorLog') && !isMocked('monitorLog');
+export async function hasRealMonitorLog(given: Pick<ChannelCoder, 'monitorLog'> | MonitorLogModule): Promise<boolean> {
+  const module = await loadChannelCoder();
+  return given !== module && given.monitorLog === read('monitorLog', module) && !isMocked('monitorLog', module);
 }
 
-function isRealModule(given: object): boolean {
-  return FUNCTIONS.every((name) => Reflect.get(given, name) === read(name));
+function isRealModule(given: object, module: ChannelCoder): boolean {
+  return FUNCTIONS.every((name) => Reflect.get(given, name) === read(name, module));
 }
 
 /** True if a function of the module is missing, or is a mock function of Vitest, Jest or Bun. */
-function isMocked(name: (typeof FUNCTIONS)[number]): boolean {
-  const value = read(name);
+function isMocked(name: (typeof FUNCTIONS)[number], module: ChannelCoder): boolean {
+  const value = read(name, module);
   return typeof value !== 'function' || 'mock' in value;
 }
 
 /** Vitest throws if a mocked module does not have what is read. */
-function read(name: (typeof FUNCTIONS)[number]): unknown {
+function read(name: (typeof FUNCTIONS)[number], module: ChannelCoder): unknown {
   const functions: Partial<Record<string, unknown>> = module;
   try {
     return functions[name];

@@ -1,4 +1,3 @@
-import * as channelCoder from 'channelcoder';
 import { classifyDiagnostic } from '../session/error-classifier.js';
 import type { ModelPrices } from '../session/model-price.js';
 import type { Observation, ResultObservation } from '../session/observation.js';
@@ -6,6 +5,7 @@ import { truncate } from '../util/text.js';
 import type { BacklogState } from './backlog.js';
 import { ClaudeEventReader } from './claude-events.js';
 import { hasFurtherEvent } from './further-event.js';
+import { type ChannelCoder, loadChannelCoder } from './load-channelcoder.js';
 import { LogFollower } from './log-follower.js';
 import type { LogEvent, LogSource, OpenLogSource } from './log-source.js';
 import { OtherLines, SHOWN_LENGTH } from './other-lines.js';
@@ -49,6 +49,7 @@ export interface LogMonitorOptions {
  * ```
  */
 export class LogMonitor {
+  readonly #channelCoder: ChannelCoder;
   readonly #reader: ClaudeEventReader;
   readonly #onObservations: LogMonitorOptions['onObservations'];
   readonly #onActivity: () => void;
@@ -66,7 +67,7 @@ export class LogMonitor {
    * @throws Error if the log is missing, a link, or not a regular file
    */
   static async start(options: LogMonitorOptions, open: OpenLogSource = LogFollower.open): Promise<LogMonitor> {
-    const monitor = new LogMonitor(options);
+    const monitor = new LogMonitor(options, await loadChannelCoder());
     const { logFile, offset, mostBytes, onBacklog, onFull } = options;
     const place = { offset, ...(mostBytes !== undefined && { mostBytes }) };
     monitor.#source = await open(logFile, place, {
@@ -85,7 +86,8 @@ export class LogMonitor {
     return monitor;
   }
 
-  private constructor(options: LogMonitorOptions) {
+  private constructor(options: LogMonitorOptions, channelCoder: ChannelCoder) {
+    this.#channelCoder = channelCoder;
     this.#reader = new ClaudeEventReader(options.conversationId, new Prices(options.prices));
     this.#onObservations = options.onObservations;
     this.#onActivity = options.onActivity ?? ((): void => {});
@@ -129,7 +131,7 @@ export class LogMonitor {
   }
 
   #readLine(line: string, complete: boolean): void {
-    const { event, untried } = parsed(line);
+    const { event, untried } = parsed(line, this.#channelCoder);
     if (!event) {
       this.#others.add(line);
       // A last line without a line end is torn if Claude was killed while it wrote. It was written whole if it ends like an
@@ -204,8 +206,8 @@ interface ParsedLine {
 }
 
 /** Finds the event in a line. Text without a line end may stand in front of it, written by an entrypoint or by the agent. */
-function parsed(line: string): ParsedLine {
-  let event = channelCoder.streamParser.parseStreamEvent(line);
+function parsed(line: string, { streamParser }: ChannelCoder): ParsedLine {
+  let event = streamParser.parseStreamEvent(line);
   let left = MOST_TRIED;
   let at = 0;
   for (let tries = 0; !event && tries < MOST_TRIES; tries++) {
@@ -213,7 +215,7 @@ function parsed(line: string): ParsedLine {
     if (at < 0) break;
     left -= line.length - at;
     if (at > TRIED_START || left < 0) return { event, untried: true };
-    event = channelCoder.streamParser.parseStreamEvent(line.slice(at));
+    event = streamParser.parseStreamEvent(line.slice(at));
   }
   return { event, untried: false };
 }

@@ -29,7 +29,7 @@ const ACTIVITY: ReadonlySet<Observation['kind']> = new Set(['message', 'prompt',
 export class MonitoredLog {
   readonly #session: MonitoredSession & { readonly logFile: string };
   readonly #prices: ModelPrices;
-  readonly #channelCoder: MonitorLogModule | undefined;
+  readonly #reporting: () => Promise<MonitorLogModule | undefined>;
   readonly #listener: MonitoredLogListener;
   readonly #clock: Clock;
   readonly #place: AgentPlace;
@@ -43,18 +43,18 @@ export class MonitoredLog {
 
   /**
    * @param prices the user's own
-   * @param channelCoder reports the events in place of the log
+   * @param reporting finds the ChannelCoder that reports the events in place of the log
    */
   constructor(
     session: MonitoredSession & { readonly logFile: string },
     prices: ModelPrices,
-    channelCoder: MonitorLogModule | undefined,
+    reporting: () => Promise<MonitorLogModule | undefined>,
     listener: MonitoredLogListener,
     clock: Clock = SYSTEM_CLOCK,
   ) {
     this.#session = session;
     this.#prices = prices;
-    this.#channelCoder = channelCoder;
+    this.#reporting = reporting;
     this.#listener = listener;
     this.#clock = clock;
     const { environment } = session;
@@ -72,12 +72,14 @@ export class MonitoredLog {
     const { logFile } = this.#session;
     const { signal } = this.#closing;
     // If the log is missing now, everything that will be in it is new.
-    this.#replaying = !this.#channelCoder && lstatSync(logFile, { throwIfNoEntry: false }) !== undefined;
+    const isThere = lstatSync(logFile, { throwIfNoEntry: false }) !== undefined;
+    const channelCoder = await this.#reporting();
+    this.#replaying = !channelCoder && isThere;
     // As in a manager, the rules that rate tool calls are loaded only when they are needed.
     this.#rules = await import('../../../danger/index.js');
     if (signal.aborted) return;
-    const log = this.#channelCoder
-      ? await this.#open(InjectedSource.opening(watching(this.#channelCoder, logFile)))
+    const log = channelCoder
+      ? await this.#open(InjectedSource.opening(watching(channelCoder, logFile)))
       : await openWhenThere(logFile, () => this.#open(), signal);
     this.#log = log;
     if (signal.aborted) log?.stop();

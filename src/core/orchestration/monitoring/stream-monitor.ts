@@ -30,7 +30,7 @@ export interface StreamMonitorOptions {
  * ```
  */
 export class StreamMonitor extends IsolatedEmitter<StreamMonitorEvents> {
-  readonly #channelCoder: MonitorLogModule | undefined;
+  readonly #given: MonitorLogModule | undefined;
   readonly #prices: ModelPrices;
 
   /** @throws OrchestrationError `INVALID_OPTIONS` if a price is no price */
@@ -42,8 +42,7 @@ export class StreamMonitor extends IsolatedEmitter<StreamMonitorEvents> {
       throw new OrchestrationError('INVALID_OPTIONS', `Option '${name}': ${problem.message}.`);
     }
     this.#prices = structuredClone(prices);
-    const injected = injectedChannelCoder(channelCoder, process.env);
-    this.#channelCoder = injected && !hasRealMonitorLog(injected) ? injected : undefined;
+    this.#given = channelCoder;
   }
 
   /**
@@ -54,7 +53,7 @@ export class StreamMonitor extends IsolatedEmitter<StreamMonitorEvents> {
    * @throws OrchestrationError `INVALID_OPTIONS` if the session has no `id` or `logFile`
    */
   monitorSession(session: MonitoredSession): () => void {
-    const log = new MonitoredLog(required(session), this.#prices, this.#channelCoder, {
+    const log = new MonitoredLog(required(session), this.#prices, () => reporting(this.#given), {
       onEvent: (event) => this.#report(event),
       onFailure: (failure) => this.#fail(failure),
     });
@@ -72,6 +71,12 @@ export class StreamMonitor extends IsolatedEmitter<StreamMonitorEvents> {
     const { sessionId, error } = failure;
     process.emitWarning(`The log of session ${quote(sessionId)} cannot be read: ${messageOf(error)}`, 'MonitorError');
   }
+}
+
+/** The ChannelCoder that reports the events in place of the log. Undefined if the log is read. */
+async function reporting(given: MonitorLogModule | undefined): Promise<MonitorLogModule | undefined> {
+  const injected = await injectedChannelCoder(given, process.env);
+  return injected && !(await hasRealMonitorLog(injected)) ? injected : undefined;
 }
 
 function required(session: MonitoredSession): MonitoredSession & { logFile: string } {

@@ -1,15 +1,14 @@
-import { z } from 'zod';
+import { lazily, type Zod } from '../util/zod.js';
 
 const A_DAY_MS = 86_400_000;
-const account = z
-  .string()
-  .min(1)
-  .max(200)
-  .refine((label) => !/\p{Cc}/u.test(label), 'must not hold control characters');
-
 /** The options about accounts that a manager and a session have in common. */
-export const accountOptions = {
-  account: account.optional(),
+export const accountOptions = (z: Zod) => ({
+  account: z
+    .string()
+    .min(1)
+    .max(200)
+    .refine((label) => !/\p{Cc}/u.test(label), 'must not hold control characters')
+    .optional(),
   retry: z
     .union([
       z.literal(false),
@@ -22,13 +21,15 @@ export const accountOptions = {
     ])
     .optional(),
   onOverage: z.enum(['continue', 'wait', 'end']).optional(),
-};
+});
 
 /** The arguments of `holdQueue` and `releaseQueue`. */
-export const holdSchema = z.object({
-  reason: z
-    .string()
-    .max(2_000)
-    .refine((reason) => reason.trim() !== '', 'must not be empty'),
-});
-export const releaseSchema = z.object({ account: z.string().min(1).optional() });
+export const holdSchema = lazily((z) =>
+  z.object({
+    reason: z
+      .string()
+      .max(2_000)
+      .refine((reason) => reason.trim() !== '', 'must not be empty'),
+  }),
+);
+export const releaseSchema = lazily((z) => z.object({ account: z.string().min(1).optional() }));

@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import type { QuestionAnswer } from '../session/question.js';
 import { OrchestrationError } from '../util/errors.js';
 import { stripControl } from '../util/text.js';
+import { lazily } from '../util/zod.js';
 import { check } from './check.js';
 
 const MOST_LENGTH = 2_000;
@@ -11,16 +11,14 @@ const MOST_CHOICES = 20;
 /** More than an agent can ask at once. */
 const MOST_ANSWERS = 20;
 
-// An answer of control characters only would be empty for the agent.
-const words = z
-  .string()
-  .max(MOST_LENGTH)
-  .refine((value) => stripControl(value).trim() !== '', 'must not be empty');
-const schema = z.object({
-  answers: z
-    .array(z.union([words, z.array(words).min(1).max(MOST_CHOICES)]))
-    .min(1)
-    .max(MOST_ANSWERS),
+const schema = lazily((z) => {
+  const words = z
+    .string()
+    .max(MOST_LENGTH)
+    // An answer of control characters only would be empty for the agent.
+    .refine((value) => stripControl(value).trim() !== '', 'must not be empty');
+  const answer = z.union([words, z.array(words).min(1).max(MOST_CHOICES)]);
+  return z.object({ answers: z.array(answer).min(1).max(MOST_ANSWERS) });
 });
 
 /**
@@ -29,7 +27,7 @@ const schema = z.object({
  * @throws OrchestrationError `INVALID_OPTIONS`
  */
 export function resolveAnswers(answers: readonly QuestionAnswer[]): readonly QuestionAnswer[] {
-  check(schema, { answers });
+  check(schema(), { answers });
   const length = answers.flat().reduce((sum, one) => sum + one.length, 0);
   if (length > MOST_IN_ALL) {
     throw new OrchestrationError(

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { SessionSpec } from '../contract/session-spec.js';
 import {
   type CacheOption,
@@ -8,29 +7,31 @@ import {
   sessionCache,
 } from '../session/caches.js';
 import { OrchestrationError, quote } from '../util/errors.js';
+import type { Zod } from '../util/zod.js';
 import { parseNamedMounts } from '../workspace/volumes.js';
 
-export const cachesSchema = z
-  .array(
-    z.union([
-      z.enum(PACKAGE_MANAGERS),
-      z
-        .strictObject({
-          name: z
-            .string()
-            .max(40)
-            .regex(/^[a-z0-9][a-z0-9-]*$/, 'must have only lower-case letters, digits and -'),
-          target: z.string().min(1).optional(),
-          maxBytes: z.int().positive().optional(),
-        })
-        .refine(({ name, target }) => target !== undefined || isPackageManager(name), {
-          path: ['target'],
-          message: `is needed: only ${PACKAGE_MANAGERS.join(', ')} have a place of their own`,
-        }),
-    ]),
-  )
-  .max(20)
-  .optional();
+export const cachesSchema = (z: Zod) =>
+  z
+    .array(
+      z.union([
+        z.enum(PACKAGE_MANAGERS),
+        z
+          .strictObject({
+            name: z
+              .string()
+              .max(40)
+              .regex(/^[a-z0-9][a-z0-9-]*$/, 'must have only lower-case letters, digits and -'),
+            target: z.string().min(1).optional(),
+            maxBytes: z.int().positive().optional(),
+          })
+          .refine(({ name, target }) => target !== undefined || isPackageManager(name), {
+            path: ['target'],
+            message: `is needed: only ${PACKAGE_MANAGERS.join(', ')} have a place of their own`,
+          }),
+      ]),
+    )
+    .max(20)
+    .optional();
 
 /**
  * The caches of a session. Those of the manager are left out without a container.

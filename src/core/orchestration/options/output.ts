@@ -1,9 +1,10 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { checkedSchema, refused } from '../output/checked-schema.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { OutputRequest, OutputSchema, StandardOutputSchema } from '../session/output-schema.js';
 import type { SessionMode } from '../session/status.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
+import { zod } from '../util/zod.js';
 
 const DEFAULT_OUTPUT_RETRIES = 2;
 
@@ -67,7 +68,7 @@ function jsonSchemaOf(schema: StandardOutputSchema): unknown {
     if (typeof jsonSchema?.input === 'function') return jsonSchema.input({ target: 'draft-07' });
     // Releases of zod before 4.2 have no such function.
     if (vendor === 'zod' && '_zod' in schema)
-      return z.toJSONSchema(schema as unknown as z.ZodType, { io: 'input', target: 'draft-7' });
+      return zod().toJSONSchema(schema as unknown as z.ZodType, { io: 'input', target: 'draft-7' });
   } catch (error) {
     throw refused([], `cannot be made into a JSON Schema: ${messageOf(error)}`, error);
   }

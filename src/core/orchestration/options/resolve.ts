@@ -20,7 +20,7 @@ import { check } from './check.js';
 import { requireConsistent } from './container-rules.js';
 import type { SessionManagerOptions } from './manager-options.js';
 import { type AskedOutput, askedOutput, resolveOutput } from './output.js';
-import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
+import { optionSchemas } from './schemas.js';
 import { resolveSetup } from './setup.js';
 
 type AskedOption = keyof ModelChoice | 'output' | 'outputRetries';
@@ -42,7 +42,7 @@ export function defaultStateDir(): string {
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveManagerOptions(options: SessionManagerOptions): ResolvedManagerOptions {
-  check(managerSchema, options);
+  check(optionSchemas().managerSchema, options);
   const stateDir = resolve(options.stateDir ?? defaultStateDir());
   for (const [mode, executor] of Object.entries(options.executors ?? {})) {
     if (executor.stateDir === undefined || resolve(executor.stateDir) === stateDir) continue;
@@ -105,12 +105,12 @@ export interface Inheritance {
 
 /** A caller without types may give no options at all. @throws OrchestrationError `INVALID_OPTIONS` */
 export function requireObject(options: CreateSessionOptions): void {
-  if (typeof options !== 'object' || options === null) check(createSchema, options);
+  if (typeof options !== 'object' || options === null) check(optionSchemas().createSchema, options);
 }
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveCreateOptions(id: string, given: CreateSessionOptions, base: Inheritance): SessionSpec {
-  check(createSchema, given);
+  check(optionSchemas().createSchema, given);
   const output = resolveOutput(given, base.output);
   // These three cannot be copied as data.
   const { signal: _, policy: own, output: __, ...rest } = given;
@@ -204,13 +204,13 @@ function copied<T>(options: T): T {
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveFeedback(feedback: string): string {
-  check(feedbackSchema, { feedback });
+  check(optionSchemas().feedbackSchema, { feedback });
   return feedback;
 }
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveMessage(message: string): string {
-  check(messageSchema, { message });
+  check(optionSchemas().messageSchema, { message });
   return message;
 }
 
@@ -221,7 +221,7 @@ export function resolveMessage(message: string): string {
  * @throws OrchestrationError `INVALID_OPTIONS`, naming the argument
  */
 export function resolveNote(argument: 'note' | 'reason', text: string | undefined): string | undefined {
-  check(noteSchema(argument), { [argument]: text });
+  check(optionSchemas().noteSchema(argument), { [argument]: text });
   return text?.trim() === '' ? undefined : text;
 }
 

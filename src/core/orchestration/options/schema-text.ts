@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 /** The schema of a part of an option. Undefined if the schema does not describe this part. */
 export function innerSchema(schema: z.ZodType | undefined, path: readonly PropertyKey[]): z.ZodType | undefined {
@@ -15,8 +15,8 @@ export function innerSchema(schema: z.ZodType | undefined, path: readonly Proper
 export function keysOf(schema: z.ZodType | undefined): string[] {
   if (schema === undefined) return [];
   return alternatives(schema).flatMap((each) => {
-    if (each instanceof z.ZodObject) return Object.keys(each.shape);
-    if (each instanceof z.ZodRecord && each.keyType instanceof z.ZodEnum) return each.keyType.options.map(String);
+    if (is(each, 'object')) return Object.keys(each.shape);
+    if (is(each, 'record') && is(each.keyType, 'enum')) return each.keyType.options.map(String);
     return [];
   });
 }
@@ -29,26 +29,44 @@ export function accepted(schema: z.ZodType | undefined): string | undefined {
 }
 
 function textOf(schema: z.ZodType): string | undefined {
-  if (schema instanceof z.ZodLiteral) return [...schema.values].map(String).join(' or ');
-  if (schema instanceof z.ZodEnum) return schema.options.map((value) => `'${value}'`).join(', ');
-  if (schema instanceof z.ZodString) return 'a string';
-  if (schema instanceof z.ZodNumber) return schema.format === 'safeint' ? 'a whole number' : 'a number';
-  if (schema instanceof z.ZodBoolean) return 'true or false';
-  if (schema instanceof z.ZodArray) return 'an array';
-  if (schema instanceof z.ZodRecord) return 'an object';
-  if (schema instanceof z.ZodObject) return `an object with ${Object.keys(schema.shape).join(', ')}`;
+  if (is(schema, 'literal')) return [...schema.values].map(String).join(' or ');
+  if (is(schema, 'enum')) return schema.options.map((value) => `'${value}'`).join(', ');
+  if (is(schema, 'string')) return 'a string';
+  if (is(schema, 'number')) return schema.format === 'safeint' ? 'a whole number' : 'a number';
+  if (is(schema, 'boolean')) return 'true or false';
+  if (is(schema, 'array')) return 'an array';
+  if (is(schema, 'record')) return 'an object';
+  if (is(schema, 'object')) return `an object with ${Object.keys(schema.shape).join(', ')}`;
   return undefined;
 }
 
 function alternatives(schema: z.ZodType): z.ZodType[] {
-  if (schema instanceof z.ZodOptional) return alternatives(schema.unwrap() as z.ZodType);
-  if (schema instanceof z.ZodUnion) return schema.options.flatMap((each) => alternatives(each as z.ZodType));
+  if (is(schema, 'optional')) return alternatives(schema.unwrap() as z.ZodType);
+  if (is(schema, 'union')) return schema.options.flatMap((each) => alternatives(each as z.ZodType));
   return [schema];
 }
 
 function childOf(schema: z.ZodType, key: PropertyKey): z.ZodType | undefined {
-  if (schema instanceof z.ZodObject) return (schema.shape as Record<PropertyKey, z.ZodType>)[key];
-  if (schema instanceof z.ZodArray) return schema.element as z.ZodType;
-  if (schema instanceof z.ZodRecord) return schema.valueType as z.ZodType;
+  if (is(schema, 'object')) return (schema.shape as Record<PropertyKey, z.ZodType>)[key];
+  if (is(schema, 'array')) return schema.element as z.ZodType;
+  if (is(schema, 'record')) return schema.valueType as z.ZodType;
   return undefined;
+}
+
+interface Kinds {
+  object: z.ZodObject;
+  record: z.ZodRecord;
+  enum: z.ZodEnum;
+  literal: z.ZodLiteral;
+  string: z.ZodString;
+  number: z.ZodNumber;
+  boolean: z.ZodBoolean;
+  array: z.ZodArray;
+  optional: z.ZodOptional;
+  union: z.ZodUnion;
+}
+
+/** Not asked with `instanceof`, because there may be two instances of zod in a process. */
+function is<Kind extends keyof Kinds>(schema: unknown, kind: Kind): schema is Kinds[Kind] {
+  return (schema as z.ZodType).def.type === kind;
 }

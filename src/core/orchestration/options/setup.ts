@@ -1,26 +1,27 @@
-import { z } from 'zod';
 import type { SessionSpec } from '../contract/session-spec.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { SetupCommand } from '../session/setup.js';
 import { OrchestrationError } from '../util/errors.js';
+import type { Zod } from '../util/zod.js';
 
 const A_DAY_MS = 86_400_000;
 /** The commands are arguments of the docker client, of which Linux takes none that is longer than 128 KiB. */
 const MOST_LENGTH = 32_768;
 
-export const setupSchema = z
-  .array(
-    z.strictObject({
-      run: z
-        .string()
-        .max(MOST_LENGTH)
-        .refine((line) => line.trim() !== '', 'must not be empty')
-        .refine((line) => !line.includes('\0'), 'must not hold NUL'),
-      timeoutMs: z.int().positive().max(A_DAY_MS).optional(),
-    }),
-  )
-  .max(20)
-  .optional();
+export const setupSchema = (z: Zod) =>
+  z
+    .array(
+      z.strictObject({
+        run: z
+          .string()
+          .max(MOST_LENGTH)
+          .refine((line) => line.trim() !== '', 'must not be empty')
+          .refine((line) => !line.includes('\0'), 'must not hold NUL'),
+        timeoutMs: z.int().positive().max(A_DAY_MS).optional(),
+      }),
+    )
+    .max(20)
+    .optional();
 
 /**
  * The commands that run before the agent of a session begins. Those of the manager are left out where they cannot work: without a

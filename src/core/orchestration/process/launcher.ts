@@ -2,7 +2,12 @@ import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import type { FileHandle } from 'node:fs/promises';
 import { messageOf, OrchestrationError } from '../util/errors.js';
 import { openOwnFile } from '../util/fs/own-file.js';
-import { type ProcessIdentity, processIdentity } from './process-identity.js';
+import type { LaunchFiles } from './launch-files.js';
+import type { Command, LaunchHelper } from './launch-helper.js';
+import type { LaunchedProcess, ProcessExit } from './launched-process.js';
+import { processIdentity } from './process-identity.js';
+
+export type { LaunchedProcess, ProcessExit } from './launched-process.js';
 
 /** The function that starts processes: `spawn` of `node:child_process`, unless a test passes another one. */
 export type SpawnProcess = (command: string, args: string[], options: SpawnOptions) => ChildProcess;
@@ -24,20 +29,11 @@ export interface LaunchOptions {
   mostFileBytes?: number;
 }
 
-/** A process that was launched by this process of the library, or by an earlier one that is gone. It outlives this process. */
-export interface LaunchedProcess {
-  pid: number;
-  /** Absent if the launched process ended before its identity could be read. */
-  identity: ProcessIdentity | undefined;
-  exited: Promise<ProcessExit>;
-  kill(signal: NodeJS.Signals): void;
-  /** True if the process id still belongs to the launched process. The id of a child always does. */
-  isOurs(): Promise<boolean>;
-}
-
-export interface ProcessExit {
-  code: number | null;
-  signal: NodeJS.Signals | null;
+/** How processes are launched. */
+export interface Starter {
+  readonly spawn: SpawnProcess;
+  /** Launches instead of `spawn`, if it can. */
+  readonly helper?: LaunchHelper;
 }
 
 /**
@@ -46,34 +42,15 @@ export interface ProcessExit {
  *
  * @throws OrchestrationError `LAUNCH_FAILED`, `STATE_NOT_WRITABLE`
  */
-export async function launchDetached(spawn: SpawnProcess, options: LaunchOptions): Promise<LaunchedProcess> {
-  const { command, cwd, env, folder, inputFile } = options;
+export async function launchDetached(starter: Starter, options: LaunchOptions): Promise<LaunchedProcess> {
+  const { command, folder, inputFile } = options;
   const input = await openOwnFile(inputFile);
   try {
     const log = await folder.openLog();
     try {
-      const stdio = [input.fd, log.fd, log.fd];
-      const [program, words] = limited(options);
-      const child = spawn(program, words, { cwd, env, detached: true, stdio });
-      const exited = new Promise<ProcessExit>((resolve) =>
-        child.once('exit', (code, signal) => resolve({ code, signal })),
-      );
-      await new Promise<void>((resolve, reject) => {
-        child.once('spawn', resolve);
-        child.once('error', reject);
-      });
-      child.on('error', () => {}); // After the spawn, only a failing kill() emits 'error', for a process that is already gone.
-      child.unref();
-      if (child.pid === undefined) throw new Error('it has no process id');
-      // Without the identity, the run can still be followed to its end.
-      const identity = await processIdentity(child.pid).catch(() => undefined);
-      return {
-        pid: child.pid,
-        identity,
-        exited,
-        kill: (signal) => void child.kill(signal),
-        isOurs: async () => true,
-      };
+      const files = { input, log };
+      const helped = await starter.helper?.start({ ...withLimit(options), files });
+      return helped ?? (await spawned(starter.spawn, options, files));
     } finally {
       await log.close();
     }
@@ -89,6 +66,29 @@ export async function launchDetached(spawn: SpawnProcess, options: LaunchOptions
   }
 }
 
+async function spawned(spawn: SpawnProcess, options: LaunchOptions, files: LaunchFiles): Promise<LaunchedProcess> {
+  const { command, args, cwd, env } = withLimit(options);
+  const stdio = [files.input.fd, files.log.fd, files.log.fd];
+  const child = spawn(command, args, { cwd, env, detached: true, stdio });
+  const exited = new Promise<ProcessExit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', reject);
+  });
+  child.on('error', () => {}); // After the spawn, only a failing kill() emits 'error', for a process that is already gone.
+  child.unref();
+  if (child.pid === undefined) throw new Error('it has no process id');
+  // Without the identity, the run can still be followed to its end.
+  const identity = await processIdentity(child.pid).catch(() => undefined);
+  return {
+    pid: child.pid,
+    identity,
+    exited,
+    kill: (signal) => void child.kill(signal),
+    isOurs: async () => true,
+  };
+}
+
 /** The unit of `ulimit -f`, in bytes. */
 const BLOCK_BYTES = 512;
 
@@ -96,8 +96,9 @@ const BLOCK_BYTES = 512;
  * Node.js cannot set a resource limit for a process, but a shell can. The shell then replaces itself with the program (`exec`),
  * so the process stays the same.
  */
-function limited({ command, args, mostFileBytes }: LaunchOptions): [program: string, words: string[]] {
-  if (mostFileBytes === undefined) return [command, [...args]];
+function withLimit({ command, args, cwd, env, mostFileBytes }: LaunchOptions): Command {
+  if (mostFileBytes === undefined) return { command, args: [...args], cwd, env };
   const blocks = Math.ceil(mostFileBytes / BLOCK_BYTES);
-  return ['/bin/sh', ['-c', `ulimit -f ${blocks} 2>/dev/null; exec "$0" "$@"`, command, ...args]];
+  const words = ['-c', `ulimit -f ${blocks} 2>/dev/null; exec "$0" "$@"`, command, ...args];
+  return { command: '/bin/sh', args: words, cwd, env };
 }

@@ -1,21 +1,24 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { systemCode } from '../util/errors.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
+import { lazily } from '../util/zod.js';
 import { processIdentitySchema } from './process-identity.js';
 
 const MOST_BYTES = 4096;
 
 /** The content of a lock file. */
-export type LockRecord = z.infer<typeof schema>;
+export type LockRecord = z.infer<ReturnType<typeof schema>>;
 
-const schema = z.object({
-  /** The version of this format. Later versions keep the meaning of the fields below. */
-  version: z.int(),
-  owner: processIdentitySchema,
-  /** Distinguishes two locks of one process. */
-  nonce: z.string(),
-  released: z.literal(true).exactOptional(),
-});
+const schema = lazily((z) =>
+  z.object({
+    /** The version of this format. Later versions keep the meaning of the fields below. */
+    version: z.int(),
+    owner: processIdentitySchema(),
+    /** Distinguishes two locks of one process. */
+    nonce: z.string(),
+    released: z.literal(true).exactOptional(),
+  }),
+);
 
 /**
  * Reads a lock file. Each lock file is complete from the moment when it appears. So a file without a record is damaged, and
@@ -36,7 +39,7 @@ export async function readLockRecord(path: string): Promise<LockRecord | 'gone' 
     throw error;
   }
   try {
-    return schema.parse(JSON.parse(text));
+    return schema().parse(JSON.parse(text));
   } catch {
     return 'damaged';
   }

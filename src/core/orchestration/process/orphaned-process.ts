@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LaunchedProcess, ProcessExit } from './launcher.js';
+import type { LaunchedProcess, ProcessExit } from './launched-process.js';
 import { isSurelyAlive, type ProcessIdentity } from './process-identity.js';
 
 /** The system does not report the end of a process that is not our child, so we poll. */
@@ -15,6 +15,13 @@ export function orphanedProcess(identity: ProcessIdentity | undefined): Launched
     pid: identity?.pid ?? 0,
     identity,
     exited: identity ? exitOf(identity) : new Promise(() => {}),
+    ...controlOf(identity),
+  };
+}
+
+/** How a process that is not our child is signalled, and never another one that has got its process id. */
+export function controlOf(identity: ProcessIdentity | undefined): Pick<LaunchedProcess, 'isOurs' | 'kill'> {
+  return {
     isOurs: async () => identity !== undefined && isRunning(identity),
     kill(signal) {
       if (identity) void killIfRunning(identity, signal);

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { open, readFile, readlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { systemCode } from '../util/errors.js';
+import { lazily } from '../util/zod.js';
 
 const run = promisify(execFile);
 
@@ -27,12 +28,15 @@ export interface ProcessIdentity extends PidSpace {
 /**
  * The form of an identity in a file. A pid of zero or less is refused, because it would stand for a whole group of processes.
  */
-export const processIdentitySchema = z.object({
-  pid: z.int().positive(),
-  startedAt: z.string(),
-  bootId: z.string().exactOptional(),
-  pidNamespace: z.string().exactOptional(),
-}) satisfies z.ZodType<ProcessIdentity>;
+export const processIdentitySchema = lazily(
+  (z) =>
+    z.object({
+      pid: z.int().positive(),
+      startedAt: z.string(),
+      bootId: z.string().exactOptional(),
+      pidNamespace: z.string().exactOptional(),
+    }) satisfies z.ZodType<ProcessIdentity>,
+);
 
 /** The space of this process. A caller that polls reads the space once and passes it to {@link isAlive}. */
 export async function pidSpace(): Promise<PidSpace> {

@@ -1,9 +1,10 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { SessionAction } from '../session/actions.js';
 import type { QueueEvent } from '../session/events.js';
 import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import { messageOf, OrchestrationError, type OrchestrationErrorCode } from '../util/errors.js';
+import { lazily } from '../util/zod.js';
 
 /**
  * The version of the package. Client and owner have to be of the same version, because both make the same records from the same
@@ -33,11 +34,13 @@ export type Verb = (typeof VERBS)[number];
 export const MOST_CALL_BYTES = 8 * 1024 * 1024;
 
 /** One line from a client. */
-export type FromClient = z.infer<typeof fromClient>;
-export const fromClient = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('ping') }),
-  z.object({ type: z.literal('call'), call: z.int(), verb: z.enum(VERBS), args: z.array(z.unknown()).max(4) }),
-]);
+export type FromClient = z.infer<ReturnType<typeof fromClient>>;
+export const fromClient = lazily((z) =>
+  z.discriminatedUnion('type', [
+    z.object({ type: z.literal('ping') }),
+    z.object({ type: z.literal('call'), call: z.int(), verb: z.enum(VERBS), args: z.array(z.unknown()).max(4) }),
+  ]),
+);
 
 /** One line from the owner. First comes `hello`, then each record, then `ready`, then the changes in their order. */
 export type FromOwner =

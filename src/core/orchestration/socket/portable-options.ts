@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { check } from '../options/check.js';
 import { askedOutput } from '../options/output.js';
-import { createSchema } from '../options/schemas.js';
+import { optionSchemas } from '../options/schemas.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { ToolRule } from '../session/policy.js';
 import { OrchestrationError, quote } from '../util/errors.js';
@@ -22,7 +22,7 @@ interface SentPattern {
  * @throws OrchestrationError `INVALID_OPTIONS`, also for a function and for other values that JSON cannot hold
  */
 export function portableOptions(options: CreateSessionOptions, inheritsCwd: boolean): unknown {
-  check(createSchema, options);
+  check(optionSchemas().createSchema, options);
   const { signal: _, policy, cwd, docker, output, ...rest } = options;
   const sent = {
     ...rest,

@@ -71,7 +71,7 @@ export class ServedClient {
 
   /** @throws ZodError for what is no message of a client */
   #receive(received: unknown): void {
-    const message = fromClient.parse(received);
+    const message = fromClient().parse(received);
     // Pongs to a client that does not read would only fill the memory.
     if (message.type === 'ping' && this.#lines.isRead) this.send({ type: 'pong' });
     if (message.type === 'ping') return;

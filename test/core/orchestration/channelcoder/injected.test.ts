@@ -246,14 +246,14 @@ describe('a given channelCoder that is incomplete fails the session with what to
 });
 
 describe('what takes the place of ChannelCoder', () => {
-  it('is nothing if the module itself is given, or if none is given', () => {
-    expect(injectedChannelCoder(undefined, process.env)).toBeUndefined();
-    expect(injectedChannelCoder(realChannelCoder, process.env)).toBeUndefined();
+  it('is nothing if the module itself is given, or if none is given', async () => {
+    expect(await injectedChannelCoder(undefined, process.env)).toBeUndefined();
+    expect(await injectedChannelCoder(realChannelCoder, process.env)).toBeUndefined();
   });
 
-  it('is an object that has a part of the module', () => {
+  it('is an object that has a part of the module', async () => {
     const part = { ...realChannelCoder, session: () => ({ detached: async () => {} }) };
-    expect(injectedChannelCoder(part, {})).toBe(part);
+    expect(await injectedChannelCoder(part, {})).toBe(part);
   });
 });
 

@@ -11,8 +11,8 @@ it.each([
   ['takes the place of ChannelCoder under bun test', { NODE_ENV: 'test' }, true],
   // A release of ChannelCoder without one of the functions must not turn off the container and the guard.
   ['is not taken for a mock outside a test runner', { NODE_ENV: 'production' }, false],
-])('a module that lacks functions %s', (_, env, isInjected) => {
-  expect(injectedChannelCoder(undefined, env) !== undefined).toBe(isInjected);
+])('a module that lacks functions %s', async (_, env, isInjected) => {
+  expect((await injectedChannelCoder(undefined, env)) !== undefined).toBe(isInjected);
 });
 
 it('a StreamMonitor gets its events from the monitorLog of a mocked module', async () => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { check } from '../../../../src/core/orchestration/options/check.js';
-import { createSchema, managerSchema } from '../../../../src/core/orchestration/options/schemas.js';
+import { optionSchemas } from '../../../../src/core/orchestration/options/schemas.js';
 import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
+
+const { createSchema, managerSchema } = optionSchemas();
 
 function messageOf(options: unknown, schema = createSchema as Parameters<typeof check>[0]): string {
   try {

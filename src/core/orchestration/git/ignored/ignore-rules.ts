@@ -1,14 +1,14 @@
-import { z } from 'zod';
 import type { IgnoredPaths } from '../../../../danger/index.js';
 import { writeAtomically } from '../../util/fs/atomic-file.js';
 import { readOwnFile } from '../../util/fs/own-file.js';
+import { lazily } from '../../util/zod.js';
 import { type CommittedRules, placeInRepository } from './committed-rules.js';
 import { type IgnoreFile, ignoredPaths } from './ignored-paths.js';
 
 /** No repository has that many ignore rules. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
-const stored = z.array(z.object({ folder: z.string(), lines: z.array(z.string()) }));
+const stored = lazily((z) => z.array(z.object({ folder: z.string(), lines: z.array(z.string()) })));
 
 /**
  * Tells which paths of a workspace the user's committed rules ignored when the session began. The rules are read once, before
@@ -71,7 +71,7 @@ export class IgnoreRules {
 /** Undefined if no process has got as far as writing the rules. */
 async function filesFrom(file: string): Promise<readonly IgnoreFile[] | undefined> {
   try {
-    return stored.parse(JSON.parse(await readOwnFile(file, { most: MOST_BYTES })));
+    return stored().parse(JSON.parse(await readOwnFile(file, { most: MOST_BYTES })));
   } catch {
     return undefined;
   }

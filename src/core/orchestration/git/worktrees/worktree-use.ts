@@ -2,11 +2,12 @@ import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { GenerationLock, type HeldLock } from '../../process/generation-lock.js';
 import { isAlive, pidSpace, processIdentity, processIdentitySchema } from '../../process/process-identity.js';
 import { ignoreMissing } from '../../util/fs/ignore-missing.js';
 import { writeNewFile } from '../../util/fs/owner.js';
+import { lazily } from '../../util/zod.js';
 import { readGitFile } from '../repository/layout.js';
 import { makePart } from '../repository/missing-parts.js';
 import type { GitView } from '../repository/view.js';
@@ -21,18 +22,20 @@ const FOLDER = '.autonomous-orchestration';
 const PATIENCE_MS = 10_000;
 const LOOK_MS = 10;
 
-type Use = z.infer<typeof recordSchema>;
+type Use = z.infer<ReturnType<typeof recordSchema>>;
 
 /** Who uses a worktree. */
-const recordSchema = z.object({
-  sessionId: z.string(),
-  stateDir: z.string(),
-  /** Distinguishes the managers of a process. */
-  manager: z.string(),
-  owner: processIdentitySchema,
-  /** Distinguishes two uses by one session. */
-  nonce: z.string(),
-});
+const recordSchema = lazily((z) =>
+  z.object({
+    sessionId: z.string(),
+    stateDir: z.string(),
+    /** Distinguishes the managers of a process. */
+    manager: z.string(),
+    owner: processIdentitySchema(),
+    /** Distinguishes two uses by one session. */
+    nonce: z.string(),
+  }),
+);
 
 /** The part of a repository's view that is needed here. */
 export type UsePlace = Pick<GitView, 'layout' | 'paths' | 'owner'>;
@@ -125,7 +128,7 @@ export class WorktreeUse {
 async function readUse(place: UsePlace, gitDir: string): Promise<Use | undefined> {
   const text = await readGitFile(place.paths.to(fileOf(place, gitDir)));
   try {
-    return recordSchema.parse(JSON.parse(text ?? ''));
+    return recordSchema().parse(JSON.parse(text ?? ''));
   } catch {
     return undefined; // Whoever has damaged the file uses nothing by that.
   }

@@ -65,11 +65,11 @@ export async function leftSession(
   const folder = new SessionFolder(stateDir, id);
   const distrusted = distrust(folder.path);
   if (distrusted !== undefined) return { id, folder, spec: 'damaged', record: 'damaged', hasLog: false, distrusted };
-  const found = await readJson<StoredRecord>(folder.record, storedRecordSchema);
+  const found = await readJson<StoredRecord>(folder.record, storedRecordSchema());
   const record = typeof found === 'object' && found.session.id !== id ? 'damaged' : found;
   if (typeof record === 'object' && skipsSpec(record)) return { id, folder, spec: 'unread', record, hasLog: true };
   const [spec, log] = await Promise.all([
-    readJson<StoredSpec>(folder.spec, storedSpecSchema),
+    readJson<StoredSpec>(folder.spec, storedSpecSchema()),
     lstat(folder.log).catch(() => undefined),
   ]);
   return {
@@ -87,7 +87,7 @@ export function readEndedRecord(stateDir: string, id: string): UnifiedSession {
   try {
     requireOwnFolder(path);
     const stored: unknown = JSON.parse(readOwnFileSync(record, { most: MOST_BYTES }));
-    if (!storedRecordSchema.safeParse(stored).success) throw new Error('it is not a record of this version');
+    if (!storedRecordSchema().safeParse(stored).success) throw new Error('it is not a record of this version');
     const session = restoredRecord(stored as StoredRecord);
     if (session.id === id && isTerminal(session.status)) return session;
     throw new Error(session.id === id ? 'the session has not ended there' : 'it is of another session');

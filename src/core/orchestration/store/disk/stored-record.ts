@@ -1,9 +1,9 @@
-import { z } from 'zod';
 import type { SessionMetadata } from '../../session/metadata.js';
 import type { UnifiedSession } from '../../session/record.js';
 import { isActive, STATUSES } from '../../session/status.js';
 import { hasOpenRun } from '../../session/transitions.js';
 import { deepFrozen } from '../../util/deep-frozen.js';
+import { lazily } from '../../util/zod.js';
 import { STATE_VERSION } from './stored-spec.js';
 
 /** A session's record on disk. */
@@ -42,25 +42,27 @@ function conversationOf({ channelCoderSession: id }: UnifiedSession): Pick<Unifi
   return id === undefined ? {} : { conversationId: id };
 }
 
-export const storedRecordSchema = z.looseObject({
-  version: z.literal(STATE_VERSION),
-  ticket: z.number(),
-  session: z.looseObject({
-    id: z.string(),
-    mode: z.string(),
-    status: z.enum(STATUSES),
-    createdAt: z.number(),
-    environment: z.looseObject({ docker: z.boolean(), dockerImage: z.string(), cwd: z.string() }),
-    runs: z.array(z.looseObject({ number: z.number() })),
-    metadata: z.looseObject({
-      messages: z.number(),
-      recentMessages: z.array(z.unknown()),
-      toolsUsed: z.array(z.unknown()),
-      toolCounts: z.looseObject({}),
-      errors: z.array(z.unknown()),
-      errorCounts: z.looseObject({}),
-      dangers: z.array(z.unknown()),
-      diagnostics: z.array(z.unknown()),
+export const storedRecordSchema = lazily((z) =>
+  z.looseObject({
+    version: z.literal(STATE_VERSION),
+    ticket: z.number(),
+    session: z.looseObject({
+      id: z.string(),
+      mode: z.string(),
+      status: z.enum(STATUSES),
+      createdAt: z.number(),
+      environment: z.looseObject({ docker: z.boolean(), dockerImage: z.string(), cwd: z.string() }),
+      runs: z.array(z.looseObject({ number: z.number() })),
+      metadata: z.looseObject({
+        messages: z.number(),
+        recentMessages: z.array(z.unknown()),
+        toolsUsed: z.array(z.unknown()),
+        toolCounts: z.looseObject({}),
+        errors: z.array(z.unknown()),
+        errorCounts: z.looseObject({}),
+        dangers: z.array(z.unknown()),
+        diagnostics: z.array(z.unknown()),
+      }),
     }),
   }),
-});
+);

@@ -1,9 +1,9 @@
-import { z } from 'zod';
 import type { SessionSpec } from '../../contract/session-spec.js';
 import type { ResolvedManagerOptions } from '../../options/resolve.js';
 import type { DockerOptions } from '../../session/docker-options.js';
 import { type QueuePlan, queuePlanOf } from '../../session/queue-plan.js';
 import type { SessionEnvironment, UnifiedSession } from '../../session/record.js';
+import { lazily } from '../../util/zod.js';
 import { restoredPolicy, type StoredPolicy, storedPolicy } from './stored-policy.js';
 
 export const STATE_VERSION = 1;
@@ -66,19 +66,21 @@ export function restoredSpec(
 }
 
 /** Nobody but this library writes the file, so the schema only checks if it is a complete file of this kind. */
-export const storedSpecSchema = z.looseObject({
-  version: z.literal(STATE_VERSION),
-  createdAt: z.number(),
-  environment: z.looseObject({ docker: z.boolean(), dockerImage: z.string(), cwd: z.string() }),
-  spec: z.looseObject({
-    id: z.string(),
-    mode: z.string(),
-    prompt: z.union([z.looseObject({ text: z.string() }), z.looseObject({ file: z.string() })]),
-    cwd: z.string(),
-    docker: z.union([z.literal(false), z.looseObject({ image: z.string() })]),
-    claude: z.looseObject({}),
-    limits: z.looseObject({}),
+export const storedSpecSchema = lazily((z) =>
+  z.looseObject({
+    version: z.literal(STATE_VERSION),
+    createdAt: z.number(),
+    environment: z.looseObject({ docker: z.boolean(), dockerImage: z.string(), cwd: z.string() }),
+    spec: z.looseObject({
+      id: z.string(),
+      mode: z.string(),
+      prompt: z.union([z.looseObject({ text: z.string() }), z.looseObject({ file: z.string() })]),
+      cwd: z.string(),
+      docker: z.union([z.literal(false), z.looseObject({ image: z.string() })]),
+      claude: z.looseObject({}),
+      limits: z.looseObject({}),
+    }),
+    ownEnv: z.array(z.string()),
+    policy: z.looseObject({ layers: z.array(z.looseObject({ rules: z.array(z.looseObject({})) })) }),
   }),
-  ownEnv: z.array(z.string()),
-  policy: z.looseObject({ layers: z.array(z.looseObject({ rules: z.array(z.looseObject({})) })) }),
-});
+);

@@ -43,7 +43,7 @@ describe('a rebuilt record', () => {
     const record = rebuiltRecord({ ...KNOWN, environment: Object.freeze(environment) }, '/log', latest);
     expect(unfrozenParts(record)).toEqual([]);
     const text = JSON.stringify(storedRecord(1, record, record.metadata));
-    expect(storedRecordSchema.safeParse(JSON.parse(text)).success).toBe(true);
+    expect(storedRecordSchema().safeParse(JSON.parse(text)).success).toBe(true);
   });
 });
 
@@ -76,7 +76,7 @@ describe('the replacement of a lost specification', () => {
       spec: { id: KNOWN.id, cwd: '/work', docker: { image: 'theirs', memory: '1g' } },
     });
     expect(JSON.stringify(spec)).not.toContain('secret');
-    expect(storedSpecSchema.safeParse(JSON.parse(JSON.stringify(spec))).success).toBe(true);
+    expect(storedSpecSchema().safeParse(JSON.parse(JSON.stringify(spec))).success).toBe(true);
     const onHost = { ...KNOWN, environment: { docker: false, dockerImage: '', cwd: '/work' } };
     expect(standInSpec(onHost, manager).spec.docker).toBe(false);
   });

@@ -54,7 +54,7 @@ describe('a stored record', () => {
     'a stored record in status $status is restored, without open questions',
     (session) => {
       const stored = throughJson(storedRecord(7, session, session.metadata));
-      expect(storedRecordSchema.safeParse(stored).success).toBe(true);
+      expect(storedRecordSchema().safeParse(stored).success).toBe(true);
       expect(stored.ticket).toBe(7);
       const restored = restoredRecord(stored);
       const { pendingApproval: _, pendingApprovals: __, ...rest } = session;
@@ -135,6 +135,6 @@ describe('a stored record', () => {
     ['half the metadata', (stored: StoredRecord) => ({ ...stored, session: { ...stored.session, metadata: {} } })],
   ])('a stored record with %s is refused', (_, change) => {
     const stored = throughJson(storedRecord(1, runningSession(), createdSession().metadata));
-    expect(storedRecordSchema.safeParse(change(stored)).success).toBe(false);
+    expect(storedRecordSchema().safeParse(change(stored)).success).toBe(false);
   });
 });
