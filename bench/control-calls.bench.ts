@@ -1,4 +1,5 @@
 import http from 'node:http';
+import Docker from 'dockerode';
 import { DockerEngine } from '../src/core/orchestration/docker/engine.js';
 import { run } from '../test/e2e/engine/run.mjs';
 import { answer } from './support/child.js';
@@ -9,6 +10,7 @@ import { median, percentile } from './support/stats.js';
 
 const CALLS = 200;
 const CLI_CALLS = 10;
+const PAUSES = 20;
 const WAITING = 10;
 /** The time limit for operations on the queue, as the project's plan sets it. */
 const QUEUE_OPERATION_MS = 100;
@@ -37,16 +39,20 @@ function bareInspect(socketPath: string, agent: http.Agent, container: string): 
 async function inspectFigure(socketPath: string, container: string): Promise<Figure> {
   const agent = new http.Agent({ keepAlive: true });
   const engine = new DockerEngine(async () => ({ socketPath }));
+  const dockerode = new Docker({ socketPath }).getContainer(container);
   const ours: number[] = [];
   const bare: number[] = [];
+  const theirs: number[] = [];
   for (let call = -20; call < CALLS; call++) {
     const pair = [
       await timed(() => engine.inspect(container)),
       await timed(() => bareInspect(socketPath, agent, container)),
+      await timed(() => dockerode.inspect()),
     ] as const;
     if (call < 0) continue; // Warm-up calls are not counted.
     ours.push(pair[0]);
     bare.push(pair[1]);
+    theirs.push(pair[2]);
   }
   const cli: number[] = [];
   for (let call = 0; call < CLI_CALLS; call++) cli.push(await timed(() => run('docker', ['inspect', container])));
@@ -59,6 +65,32 @@ async function inspectFigure(socketPath: string, container: string): Promise<Fig
     value: median(ours) - median(bare),
     unit: 'ms',
     target: { most: 5 },
+    peers: {
+      unit: 'ms',
+      ours: median(ours),
+      others: { dockerode: median(theirs), 'docker CLI': median(cli), 'node:http, bare': median(bare) },
+    },
+  };
+}
+
+/** Freezes and unfreezes a container. */
+async function pauseFigure(socketPath: string, container: string): Promise<Figure> {
+  const engine = new DockerEngine(async () => ({ socketPath }));
+  const dockerode = new Docker({ socketPath }).getContainer(container);
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let call = 0; call < PAUSES; call++) {
+    ours.push(await timed(() => engine.pause(container).then(() => engine.unpause(container))));
+    theirs.push(await timed(() => dockerode.pause().then(() => dockerode.unpause())));
+  }
+  engine.close();
+  return {
+    what: 'control: pause and unpause',
+    measured: withUnit(median(ours), 'ms'),
+    reference: `dockerode ${withUnit(median(theirs), 'ms')}`,
+    value: median(ours),
+    unit: 'ms',
+    peers: { unit: 'ms', ours: median(ours), others: { dockerode: median(theirs) } },
   };
 }
 
@@ -88,12 +120,15 @@ await inScratch(async (folder) => {
     creates.push(await timed(async () => queued.push((await manager.create(options)).id)));
     statuses.push(await timed(() => manager.queueStatus()));
   }
-  const inspect = await inspectFigure(socket, running.runs[0]?.containerName ?? '');
+  const container = running.runs[0]?.containerName ?? '';
+  const inspect = await inspectFigure(socket, container);
+  const pause = await pauseFigure(socket, container);
   for (const waiting of queued) cancels.push(await timed(() => manager.cancel(waiting)));
   const cancelRunning = await timed(() => manager.cancel(id));
 
   answer([
     inspect,
+    pause,
     queueFigure('create() of a session that waits', creates),
     queueFigure('queueStatus()', statuses),
     queueFigure('cancel() of a session that waits', cancels),

@@ -1,5 +1,5 @@
 import { answer, ask } from './support/child.js';
-import { type Figure, type Target, withUnit } from './support/figure.js';
+import { type Figure, type Peers, type Target, withUnit } from './support/figure.js';
 import type { QueueName } from './support/queue-rounds.js';
 import { median, medianRatio } from './support/stats.js';
 
@@ -16,7 +16,7 @@ async function measure(contenders: readonly Contender[]): Promise<number[][]> {
   const measured: number[][] = contenders.map(() => []);
   for (let turn = 0; turn < TURNS; turn++) {
     for (const [index, { queue, size }] of contenders.entries()) {
-      const rounds = size > 100_000 ? 2 : 11;
+      const rounds = size > 100_000 || queue === 'pQueue' ? 2 : 11;
       measured[index]?.push(median(await ask<number[]>(ROUNDS_MODULE, [queue, size, rounds])));
     }
   }
@@ -39,17 +39,30 @@ function figure(
   };
 }
 
-const [simple, ring, promise, callback, small, large] = await measure([
+const [simple, ring, promise, callback, small, large, pQueue, async] = await measure([
   { queue: 'simple', size: 100_000 },
   { queue: 'ring', size: 100_000 },
   { queue: 'fastqPromise', size: 100_000 },
   { queue: 'fastqCallback', size: 100_000 },
   { queue: 'simple', size: 1_000 },
   { queue: 'simple', size: 1_000_000 },
+  { queue: 'pQueue', size: 100_000 },
+  { queue: 'async', size: 100_000 },
 ]);
+const nanoseconds = (measured: readonly number[] = []): number => median(measured);
+const peers: Peers = {
+  unit: 'ns',
+  ours: nanoseconds(simple),
+  others: {
+    'fastq.promise': nanoseconds(promise),
+    'fastq with callbacks': nanoseconds(callback),
+    'p-queue': nanoseconds(pQueue),
+    async: nanoseconds(async),
+  },
+};
 
 answer([
-  figure('queue: per task, 100,000 queued, against a ring buffer', simple, ring, { most: 1.5 }),
+  { ...figure('queue: per task, 100,000 queued, against a ring buffer', simple, ring, { most: 1.5 }), peers },
   figure('queue: per task, 100,000 queued, against fastq.promise', simple, promise, { below: 1 }),
   figure('queue: per task, 100,000 queued, against fastq with callbacks', simple, callback, { below: 1 }),
   figure('queue: per task at 1,000,000 against 1,000', large, small, { most: 2 }),

@@ -12,13 +12,14 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   growth: ['growth'],
   replay: ['monitor-replay'],
   streaming: ['streaming'],
-  monitor: ['monitor-latency', 'log-flood', 'record-size'],
+  monitor: ['monitor-latency', 'record-size'],
+  flood: ['log-flood'],
   guard: ['guard-round-trip', 'danger'],
   page: ['page'],
   socket: ['sessions-socket'],
   launch: ['launch'],
   sessions: ['session-overhead', 'control-calls', 'event-loop'],
-  peers: ['peers'],
+  peers: ['queue', 'emit', 'follow', 'control-calls', 'session-peers'],
 };
 
 /** This file runs from the folder `bench/built`. */
@@ -46,7 +47,7 @@ if (values.compare !== undefined && values.beside !== undefined) refuse('--compa
 const earlier =
   values.compare === undefined ? undefined : (JSON.parse(await readFile(values.compare, 'utf8')) as Results);
 const chosen = positionals.length > 0 ? positionals : Object.keys(GROUPS);
-const files = chosen.flatMap((group) => GROUPS[group] ?? []);
+const files = [...new Set(chosen.flatMap((group) => GROUPS[group] ?? []))];
 const after = thisVersion(ROOT);
 const before = values.beside === undefined ? undefined : await otherVersion(ROOT, values.beside, files).catch(refuse);
 

@@ -9,7 +9,7 @@ import { ensureEngine } from '../../test/e2e/engine/engine.mjs';
 import { run } from '../../test/e2e/engine/run.mjs';
 
 /** The uid of the image's user. */
-const AGENT_UID = 1_000;
+export const AGENT_UID = 1_000;
 
 /** The command line of a session's container, so that it can be run again without the library. */
 export interface Launch {

@@ -11,6 +11,22 @@ export interface Figure {
   readonly unit: string;
   /** Absent if the figure is only for information. */
   readonly target?: Target;
+  /** The same done with other libraries, in the same run. */
+  readonly peers?: Peers;
+}
+
+/** This library beside others. Lower values are better. */
+export interface Peers {
+  readonly unit: string;
+  readonly ours: number;
+  readonly others: Readonly<Record<string, number>>;
+}
+
+/** The values of the others as a text. */
+export function shownPeers({ unit, others }: Peers): string {
+  return Object.entries(others)
+    .map(([name, value]) => `${name} ${withUnit(value, unit)}`)
+    .join(', ');
 }
 
 /** The limit that a figure has to keep. */

@@ -1,4 +1,6 @@
+import { queue as asyncQueue } from 'async';
 import fastq from 'fastq';
+import PQueue from 'p-queue';
 import { SlotQueue } from '../../src/core/orchestration/queue/slot-queue.js';
 import { answer, collectGarbage } from './child.js';
 import { RingQueue } from './ring-queue.js';
@@ -58,6 +60,20 @@ const CONTENDERS = {
         queue.drain = () => resolve();
         for (const id of ids) queue.push(id);
       });
+  },
+  pQueue: () => {
+    const queue = new PQueue({ concurrency: CONCURRENCY });
+    return async (ids) => {
+      for (const id of ids) void queue.add(() => task(id));
+      await queue.onIdle();
+    };
+  },
+  async: () => {
+    const queue = asyncQueue<string>((id, done) => void task(id).then(() => done()), CONCURRENCY);
+    return async (ids) => {
+      for (const id of ids) void queue.push(id);
+      await queue.drain();
+    };
   },
 } satisfies Record<string, () => Drive>;
 
