@@ -8,7 +8,6 @@ import {
 } from 'autonomous-orchestration/handlers';
 import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { RECORDS } from '../../src/core/orchestration/session/records-source.js';
 import { appOn, SESSIONS } from '../support/http-app.js';
 import { ASK_TO_PUSH, DONE, ENDLESS, nextEvent, PUSHES, simulate } from '../support/simulate.js';
 
@@ -270,7 +269,7 @@ describe('createAutonomousHandlers', () => {
       success: false,
       code: 'INVALID_OPTIONS',
     });
-    vi.spyOn(manager, RECORDS).mockImplementationOnce(() => {
+    vi.spyOn(manager, 'list').mockImplementationOnce(() => {
       throw new TypeError('broken');
     });
     expect(await handlers.handleAutonomousList()).toEqual({ success: false, error: 'broken' });
