@@ -65,9 +65,9 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     return this.#sessions.store.registry.list(filter);
   }
 
-  /** @internal */
-  [RECORDS](): RecordsSource {
-    return this.#sessions.store.registry;
+  /** @internal Who overrides `list()` decides which records are seen. */
+  [RECORDS](): RecordsSource | undefined {
+    return this.list === UnifiedSessionManager.prototype.list ? this.#sessions.store.registry : undefined;
   }
 
   async cancel(id: string, reason?: string): Promise<UnifiedSession> {

@@ -80,7 +80,7 @@ export class SessionTree {
 
   /** All sessions that a session leads, including its children's children, oldest first. */
   below(id: string): UnifiedSession[] {
-    const records = this.#outlinesBelow(id).flatMap((child) => this.#registry.get(child.id) ?? []);
+    const records = this.outlinesBelow(id).flatMap((child) => this.#registry.get(child.id) ?? []);
     return records.sort((a, b) => a.createdAt - b.createdAt);
   }
 
@@ -97,7 +97,7 @@ export class SessionTree {
       top = parent;
     }
     if (!this.leads(top)) return [id];
-    return [...new Set([id, top.id, ...this.#outlinesBelow(top.id).map((child) => child.id)])];
+    return [...new Set([id, top.id, ...this.outlinesBelow(top.id).map((child) => child.id)])];
   }
 
   /** True if a session is in use because of another one of its family: one that has not ended, or one that is being created. */
@@ -108,7 +108,8 @@ export class SessionTree {
     });
   }
 
-  #outlinesBelow(id: string): Outline[] {
+  /** What is known of the sessions below one without a read from the disk, parents before their children. */
+  outlinesBelow(id: string): Outline[] {
     const found = new Map<string, Outline>();
     const add = (parentId: string): void => {
       for (const child of this.#registry.outlines({ parentId })) {
@@ -153,7 +154,7 @@ export class SessionTree {
    * until their first run, and count against the limits of their leaders until these have ended.
    */
   needs({ id, parentId }: Pick<Outline, 'id' | 'parentId'>): string | undefined {
-    const child = this.#outlinesBelow(id).find(({ status }) => !isTerminal(status));
+    const child = this.outlinesBelow(id).find(({ status }) => !isTerminal(status));
     if (child) return `session ${child.id} ('${child.status}') below it has not ended`;
     if (this.#coming.has(id)) return 'a session below it is being created';
     const leader = this.leadersOf(parentId).find(({ status }) => !isTerminal(status));
@@ -171,7 +172,7 @@ export class SessionTree {
     for (const [index, session] of leaders.entries()) {
       const { id } = session;
       const { children = MOST_CHILDREN, depth = DEEPEST } = this.#limitsOf(id);
-      const count = this.#outlinesBelow(id).length + (this.#coming.get(id) ?? 0);
+      const count = this.outlinesBelow(id).length + (this.#coming.get(id) ?? 0);
       const spent = this.excess(session);
       if (spent !== undefined) throw refused(id, `with those that it leads it has spent its ${spent}`);
       if (count >= children) throw refused(id, `it leads ${count} already (limits.children)`);

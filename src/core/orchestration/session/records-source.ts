@@ -11,11 +11,13 @@ export interface RecordsSource {
   get(id: string): UnifiedSession | undefined;
 }
 
-/** The method of managers and clients that gives their records. Not for users: `list()` is for them. */
+/** The method of managers and clients that gives their records. Not for users: `list()` is for them. Undefined if `list()` has to be asked. */
 export const RECORDS = Symbol.for('autonomous-orchestration.records');
 
 /** The records of any object with the methods of a manager. */
-export function recordsOf(sessions: Sessions & { readonly [RECORDS]?: () => RecordsSource }): RecordsSource {
+export function recordsOf(
+  sessions: Sessions & { readonly [RECORDS]?: () => RecordsSource | undefined },
+): RecordsSource {
   return (
     sessions[RECORDS]?.() ?? {
       snapshot: () => sessions.list(),

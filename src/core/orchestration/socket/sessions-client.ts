@@ -103,8 +103,8 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
   }
 
   /** @internal */
-  [RECORDS](): RecordsSource {
-    return this.#records.registry;
+  [RECORDS](): RecordsSource | undefined {
+    return this.list === SessionsClient.prototype.list ? this.#records.registry : undefined;
   }
 
   async cancel(id: string, reason?: string): Promise<UnifiedSession> {

@@ -6,7 +6,7 @@ import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
-import { RECORDS } from '../../../../src/core/orchestration/session/records-source.js';
+import { RECORDS, recordsOf } from '../../../../src/core/orchestration/session/records-source.js';
 import * as disk from '../../../../src/core/orchestration/store/disk/left-sessions.js';
 import { errorOf } from '../../../support/errors.js';
 import { eventually } from '../../../support/eventually.js';
@@ -48,7 +48,7 @@ function scene(script: SimulatedScript = DONE, options: SessionManagerOptions = 
 
 function inMemory(manager: UnifiedSessionManager, id: string): boolean {
   const outline = manager[RECORDS]()
-    .outlines()
+    ?.outlines()
     .find((session) => session.id === id);
   return outline !== undefined && 'metadata' in outline;
 }
@@ -231,7 +231,7 @@ describe('a session that has left memory', () => {
     const { manager, ended } = scene();
     const sessions = [await ended(), await ended(), await ended()];
     const [first, second, third] = sessions.map(({ id }) => id) as [string, string, string];
-    const snapshot = manager[RECORDS]().snapshot()[Symbol.iterator]();
+    const snapshot = recordsOf(manager).snapshot()[Symbol.iterator]();
     expect(snapshot.next().value).toEqual(sessions[0]);
     await manager.continue(second, 'more');
     await manager.remove(third);
