@@ -73,7 +73,7 @@ function add(draft: RecordDraft<ObservedSession>, observation: Observation, { at
       break;
     case 'tool': {
       const { kind: _, ...call } = observation;
-      draft.calls.add(Object.freeze({ ...call, input: boundedCopy(call.input), startedAt: at }));
+      draft.push('toolsUsed', Object.freeze({ ...call, input: boundedCopy(call.input), startedAt: at }));
       draft.countTool(call.name);
       if (call.danger) draft.push('dangers', dangerRecord(call.danger, call, at));
       break;
@@ -84,7 +84,8 @@ function add(draft: RecordDraft<ObservedSession>, observation: Observation, { at
       break;
     case 'tool-result': {
       const { toolUseId, outcome } = observation;
-      draft.calls.end({ toolUseId, outcome, at, replayed });
+      // While lines are read again, nobody knows when the call ended.
+      draft.changeCall(toolUseId, ({ startedAt }) => ({ outcome, ...(!replayed && { durationMs: at - startedAt }) }));
       break;
     }
     case 'usage': {

@@ -1,8 +1,8 @@
 import { defined } from '../util/defined.js';
 import { classified } from './error-codes.js';
-import { type KnownCall, LatestCalls } from './latest-calls.js';
 import type { ClassifiedError, DangerRecord, SessionMetadata, ToolOutcome, ToolUsageRecord } from './metadata.js';
 import { dangerRecord, type Observed } from './metadata-reducer.js';
+import { KEPT } from './record-draft.js';
 import type { SetupObservation } from './setup.js';
 
 /** The agent wrote a message. Agent-controlled text: show it as text only. */
@@ -91,11 +91,8 @@ export function observedEvents(
   before: Pick<SessionMetadata, 'toolsUsed'>,
 ): ObservedEvent[] {
   const events: ObservedEvent[] = [];
-  let known: LatestCalls<KnownCall> | undefined;
-  const calls = (): LatestCalls<KnownCall> => {
-    known ??= new LatestCalls<KnownCall>(before.toolsUsed);
-    return known;
-  };
+  /** The calls of these lines, as far as they have been read. */
+  const begun: ToolUsageRecord[] = [];
   for (const observation of observations) {
     switch (observation.kind) {
       case 'message': {
@@ -110,21 +107,22 @@ export function observedEvents(
       case 'tool': {
         const { kind: _, ...call } = observation;
         const tool = { ...call, startedAt: at };
-        calls().add(tool);
+        begun.push(tool);
         events.push({ type: 'session:tool', tool });
         if (call.danger) events.push({ type: 'session:danger', danger: dangerRecord(call.danger, call, at) });
         break;
       }
       case 'tool-result': {
         const { toolUseId, outcome, output } = observation;
-        const tool = calls().end({ toolUseId, outcome, at, replayed });
+        const tool = latestCall(toolUseId, before.toolsUsed, begun);
+        const durationMs = tool && !replayed ? at - tool.startedAt : tool?.durationMs;
         events.push({
           type: 'session:tool-result',
           toolUseId,
           outcome,
           output,
           ...(tool && { name: tool.name }),
-          ...(tool?.durationMs !== undefined && { durationMs: tool.durationMs }),
+          ...(durationMs !== undefined && { durationMs }),
         });
         break;
       }
@@ -147,6 +145,19 @@ export function observedEvents(
     }
   }
   return events;
+}
+
+/** The latest call with an id among those that the record has kept when a line is read. */
+function latestCall(
+  id: string,
+  before: readonly ToolUsageRecord[],
+  begun: readonly ToolUsageRecord[],
+): ToolUsageRecord | undefined {
+  const gone = Math.max(0, before.length + begun.length - KEPT.toolsUsed);
+  return (
+    begun.findLast((call, index) => call.id === id && index >= gone - before.length) ??
+    before.findLast((call, index) => call.id === id && index >= gone)
+  );
 }
 
 function setupEvent({ state, index, run, ...seen }: SetupObservation): ObservedSetup {

@@ -1,5 +1,4 @@
 import { pushLatest } from '../util/push-latest.js';
-import { LatestCalls } from './latest-calls.js';
 import type { SessionMetadata, ToolUsageRecord } from './metadata.js';
 import { addTokens, NO_TOKENS } from './observation.js';
 import type { UnifiedSession } from './record.js';
@@ -7,7 +6,7 @@ import type { SessionRun } from './run.js';
 import { costOfRuns } from './run-cost.js';
 
 /** How many entries each list keeps: the latest ones. */
-const KEPT = { recentMessages: 20, errors: 50, dangers: 50, diagnostics: 20 } as const;
+export const KEPT = { recentMessages: 20, toolsUsed: 100, errors: 50, dangers: 50, diagnostics: 20 } as const;
 const KEPT_TOOL_NAMES = 200;
 
 type ListName = keyof typeof KEPT;
@@ -26,8 +25,6 @@ export class RecordDraft<Session extends ObservedSession> {
   readonly metadata: Writable<SessionMetadata>;
   readonly #before: Session;
   readonly #lists: Partial<Lists> = {};
-  #calls: LatestCalls<ToolUsageRecord> | undefined;
-  #toolCounts: Map<string, number> | undefined;
   #conversationId: string | undefined;
   #run: SessionRun | undefined;
   #hasNewTotals = false;
@@ -40,11 +37,6 @@ export class RecordDraft<Session extends ObservedSession> {
   /** The last run of the session. */
   get run(): SessionRun {
     return this.#run ?? this.#before.runs.at(-1) ?? { number: 1 };
-  }
-
-  get calls(): LatestCalls<ToolUsageRecord> {
-    this.#calls ??= new LatestCalls(this.#before.metadata.toolsUsed);
-    return this.#calls;
   }
 
   setConversation(id: string): void {
@@ -63,16 +55,23 @@ export class RecordDraft<Session extends ObservedSession> {
 
   /** @param entry frozen, because it becomes a part of the record */
   push<Name extends ListName>(name: Name, entry: Lists[Name][number]): void {
-    const lists: { [Key in ListName]?: Lists[Name][number][] } = this.#lists;
-    lists[name] ??= [...this.#before.metadata[name]];
-    pushLatest(lists[name], entry, KEPT[name]);
+    pushLatest(this.#list(name), entry, KEPT[name]);
+  }
+
+  /** Changes the latest call with this id, if the record has one. */
+  changeCall(id: string, change: (call: ToolUsageRecord) => Partial<ToolUsageRecord>): void {
+    const before: readonly ToolUsageRecord[] = this.#lists.toolsUsed ?? this.#before.metadata.toolsUsed;
+    const index = before.findLastIndex((call) => call.id === id);
+    const call = before[index];
+    if (call) this.#list('toolsUsed')[index] = Object.freeze({ ...call, ...change(call) });
   }
 
   countTool(name: string): void {
-    this.#toolCounts ??= new Map(Object.entries(this.#before.metadata.toolCounts));
-    const counts = this.#toolCounts;
-    const key = counts.has(name) || counts.size < KEPT_TOOL_NAMES ? name : 'other';
-    counts.set(key, (counts.get(key) ?? 0) + 1);
+    const { toolCounts } = this.metadata;
+    const isKnown = Object.hasOwn(toolCounts, name) || Object.keys(toolCounts).length < KEPT_TOOL_NAMES;
+    const key = isKnown ? name : 'other';
+    const count = Object.hasOwn(toolCounts, key) ? (toolCounts[key] ?? 0) : 0;
+    this.metadata.toolCounts = Object.freeze({ ...toolCounts, [key]: count + 1 });
   }
 
   /** The record with all changes. The draft must not be used any more. */
@@ -80,8 +79,6 @@ export class RecordDraft<Session extends ObservedSession> {
     const { metadata } = this;
     for (const list of Object.values(this.#lists)) Object.freeze(list);
     Object.assign(metadata, this.#lists);
-    if (this.#calls) metadata.toolsUsed = Object.freeze(this.#calls.list);
-    if (this.#toolCounts) metadata.toolCounts = Object.freeze(Object.fromEntries(this.#toolCounts));
     const runs = this.#run
       ? Object.freeze([...this.#before.runs.slice(0, -1), Object.freeze(this.#run)])
       : this.#before.runs;
@@ -93,6 +90,12 @@ export class RecordDraft<Session extends ObservedSession> {
       runs,
       metadata: Object.freeze(metadata),
     };
+  }
+
+  #list<Name extends ListName>(name: Name): Lists[Name][number][] {
+    const lists: { [Key in ListName]?: Lists[Name][number][] } = this.#lists;
+    lists[name] ??= [...this.#before.metadata[name]];
+    return lists[name];
   }
 }
 
