@@ -398,8 +398,8 @@ describe('an executor that a user writes', () => {
     expectTypeOf<Extract<Verdict, { allowed: false }>['reason']>().toEqualTypeOf<string>();
   });
 
-  it('an executor needs no pause and no guard', () => {
-    expectTypeOf<Pick<RunHandle, 'started' | 'ended' | 'stop' | 'detach' | 'release'>>().toExtend<RunHandle>();
+  it('an executor needs no pause, no guard and nothing to remove', () => {
+    expectTypeOf<Pick<RunHandle, 'started' | 'ended' | 'stop' | 'detach'>>().toExtend<RunHandle>();
   });
 });
 

@@ -15,10 +15,10 @@ async function left(leave: 'end' | 'exit') {
   return { stateDir, id, env, starts: () => readFile(join(cwd, 'starts.txt'), 'utf8') };
 }
 
-it('a program that ends at its last line stays until its session has ended', async () => {
+it('a program that ends at its last line stays until its session has ended and its container is gone, and no longer', async () => {
   const { stateDir, id, starts } = await left('end');
   const { manager } = await testManager({ stateDir });
-  expect(await manager.recover()).toMatchObject({ known: [id] });
+  expect(await manager.recover()).toMatchObject({ known: [id], containers: [] });
   expect(manager.get(id)).toMatchObject({ status: 'completed', result: { text: 'Done.' }, runs: [{ number: 1 }] });
   expect(await starts()).toBe('run\n');
 });

@@ -81,6 +81,7 @@ describe('a leader that ends before its child sessions', () => {
     expect(ended.metadata.costUsd ?? 0).toBeLessThan(0.1);
     const ends = await Promise.all(childrenOf(manager, parent).map(({ id }) => manager.waitFor(id)));
     expect(ends.map(({ status }) => status)).toEqual(['cancelled', 'cancelled']);
+    await endedGone(manager);
     expect(await containersOfAll(manager.list())).toEqual([]);
   });
 
@@ -172,6 +173,7 @@ describe('a family of sessions whose process was killed', () => {
     expect(manager.list()).toHaveLength(2);
     const [created = ''] = outputs(parent ?? { id: '' });
     expect(created).toContain(children[0]?.id);
+    await endedGone(manager);
     expect(await containersOfAll(manager.list())).toEqual([]);
   });
 
@@ -191,6 +193,7 @@ describe('a family of sessions whose process was killed', () => {
     expect(manager.get(id)).toMatchObject({ status: 'failed', result: { reason: 'killed' } });
     const [child] = childrenOf(manager, { id });
     expect(await manager.waitFor(child?.id ?? '')).toMatchObject({ status: 'cancelled' });
+    await endedGone(manager);
     expect(await containersOfAll(manager.list())).toEqual([]);
   });
 });

@@ -62,6 +62,7 @@ describe('a leader session', () => {
     expect(again?.runs[0]?.stop?.commandId).toBe(again?.runs[1]?.commandId);
     expect(other).toMatchObject({ status: 'cancelled', result: { error: 'Not needed' } });
     expect(outputs(parent)[2]).toContain('code 4');
+    await endedGone(manager);
     expect(await containersOfAll(manager.list())).toEqual([]);
   });
 

@@ -41,6 +41,7 @@ describe('after', () => {
     world.runOf(other.id).complete();
     world.runOf(a.id).complete();
     await Promise.all([other, a].map(({ id }) => manager.waitFor(id)));
+    await Promise.all([other, a].map(({ id }) => manager.cancel(id))); // Waits for the removals.
     expect(statusOf(manager, c)).toEqual(['queued']);
     expect(manager.queueStatus().blocked).toEqual([{ id: c.id, after: [b.id] }]);
     world.runOf(b.id).complete();

@@ -42,7 +42,13 @@ function scene(options: Parameters<World['host']>[0] = {}) {
 
 const messagesOf = (events: SessionEvent[]) =>
   events.flatMap((event) => (event.type === 'session:message' ? [event] : []));
-const ended = (manager: UnifiedSessionManager, id: string): Promise<UnifiedSession> => manager.waitFor(id);
+/** Resolves when nothing is left of a session that has ended. */
+async function ended(manager: UnifiedSessionManager, id: string): Promise<UnifiedSession> {
+  const session = await manager.waitFor(id);
+  await manager.cancel(id); // Waits for the removal.
+  return session;
+}
+
 const create = (host: Host, taskId = 'task') => host.manager.create({ prompt: taskId, cwd: '/', taskId });
 const textOf = (id: string, world: World): string => readFileSync(world.folder(id).record, 'utf8');
 
