@@ -18,6 +18,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   page: ['page'],
   socket: ['sessions-socket'],
   launch: ['launch'],
+  start: ['start'],
   sessions: ['session-overhead', 'control-calls', 'event-loop'],
   peers: ['queue', 'emit', 'follow', 'control-calls', 'session-peers'],
 };

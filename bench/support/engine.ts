@@ -33,11 +33,11 @@ export interface Bench extends AsyncDisposable {
   readonly launches: Launch[];
 }
 
-/** Makes sure that the test engine runs, and sets this process's DOCKER_HOST to it. Returns its socket and its main image. */
-export async function requireEngine(): Promise<{ socket: string; image: string }> {
-  const { host, image } = await ensureEngine({ log: (message) => console.error(`bench: ${message}`) });
+/** Makes sure that the test engine runs, and sets this process's DOCKER_HOST to it. Returns its socket and its images. */
+export async function requireEngine(): Promise<{ socket: string; image: string; quickImage: string }> {
+  const { host, image, quickImage } = await ensureEngine({ log: (message) => console.error(`bench: ${message}`) });
   process.env.DOCKER_HOST = host;
-  return { socket: host.slice('unix://'.length), image };
+  return { socket: host.slice('unix://'.length), image, quickImage };
 }
 
 /** @param script the model's turns, as test/e2e/engine/README.md describes them */
