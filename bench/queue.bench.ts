@@ -5,6 +5,8 @@ import { median, medianRatio } from './support/stats.js';
 
 const ROUNDS_MODULE = new URL('./support/queue-rounds.js', import.meta.url);
 const TURNS = 2;
+/** Each of their tasks takes longer, the more tasks wait. */
+const SLOW: ReadonlySet<QueueName> = new Set(['pQueue', 'async']);
 
 interface Contender {
   readonly queue: QueueName;
@@ -16,7 +18,7 @@ async function measure(contenders: readonly Contender[]): Promise<number[][]> {
   const measured: number[][] = contenders.map(() => []);
   for (let turn = 0; turn < TURNS; turn++) {
     for (const [index, { queue, size }] of contenders.entries()) {
-      const rounds = size > 100_000 || queue === 'pQueue' ? 2 : 11;
+      const rounds = size > 100_000 || SLOW.has(queue) ? 2 : 11;
       measured[index]?.push(median(await ask<number[]>(ROUNDS_MODULE, [queue, size, rounds])));
     }
   }

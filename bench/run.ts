@@ -20,6 +20,8 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   launch: ['launch'],
   start: ['start'],
   sessions: ['session-overhead', 'control-calls', 'event-loop'],
+  events: ['emit'],
+  following: ['follow'],
   peers: ['queue', 'emit', 'follow', 'control-calls', 'session-peers'],
 };
 
@@ -86,32 +88,37 @@ for (const file of files) {
   figures.push(...inEachRound(measured.after));
   if (!leftOut.includes(file)) figuresBefore.push(...inEachRound(measured.before));
   console.error(`bench: ${file} took ${Math.round((performance.now() - start) / 1_000)} s`);
+  await save(); // A run that is ended early has what it has measured.
 }
 
-const results: Results = {
-  machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.version}, ${process.platform}`,
-  date: new Date().toISOString(),
-  rounds,
-  commit: after.commit,
-  figures,
-  ...(before && { before: { commit: before.commit, figures: figuresBefore, leftOut } }),
-};
-const notes = [
-  `${results.machine}, ${rounds} rounds, ${results.date}, commit ${results.commit}`,
-  ...(before
-    ? [`before: commit ${before.commit}, measured in turn; it has nothing for: ${leftOut.join(', ') || '–'}`]
-    : []),
-  ...(failures.length > 0 ? [`failed: ${failures.join(', ')}`] : []),
-];
-const text = `${report(figures, earlier?.figures ?? results.before?.figures)}\n\n${notes.join('\n')}\n`;
-console.log(`\n${text}`);
-await mkdir(RESULTS, { recursive: true });
-await writeFile(new URL('results.md', RESULTS), text);
-await writeFile(new URL('results.json', RESULTS), `${JSON.stringify(results, undefined, 2)}\n`);
+console.log(`\n${await save()}`);
 
 const missed = figures.filter((figure) => isMet(figure) === false);
 for (const { what } of missed) console.error(`bench: target missed: ${what}`);
 process.exitCode = missed.length > 0 || failures.length > 0 ? 1 : 0;
+
+async function save(): Promise<string> {
+  const results: Results = {
+    machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.version}, ${process.platform}`,
+    date: new Date().toISOString(),
+    rounds,
+    commit: after.commit,
+    figures,
+    ...(before && { before: { commit: before.commit, figures: figuresBefore, leftOut } }),
+  };
+  const notes = [
+    `${results.machine}, ${rounds} rounds, ${results.date}, commit ${results.commit}`,
+    ...(before
+      ? [`before: commit ${before.commit}, measured in turn; it has nothing for: ${leftOut.join(', ') || '–'}`]
+      : []),
+    ...(failures.length > 0 ? [`failed: ${failures.join(', ')}`] : []),
+  ];
+  const text = `${report(figures, earlier?.figures ?? results.before?.figures)}\n\n${notes.join('\n')}\n`;
+  await mkdir(RESULTS, { recursive: true });
+  await writeFile(new URL('results.md', RESULTS), text);
+  await writeFile(new URL('results.json', RESULTS), `${JSON.stringify(results, undefined, 2)}\n`);
+  return text;
+}
 
 function inEachRound(measured: readonly (readonly Figure[])[]): RoundsFigure[] {
   return (measured[0] ?? []).map((_, index) => inRounds(measured.flatMap((round) => round[index] ?? [])));

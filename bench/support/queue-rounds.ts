@@ -99,7 +99,7 @@ const drive: Drive = CONTENDERS[name as QueueName]();
 // A small queue is run many times, so that a round is long enough to be timed.
 const repeats = Math.max(1, 100_000 / Number(size));
 // Warm-up, so that compiled code is measured at every size.
-for (let round = 0; round < 3; round++) await nsPerTask(drive, 1_000, 100);
+for (let round = 0; round < 3; round++) await nsPerTask(drive, 1_000, 20);
 const measured: number[] = [];
 for (let round = 0; round < Number(rounds); round++) measured.push(await nsPerTask(drive, Number(size), repeats));
 answer(measured);

@@ -54,17 +54,23 @@ export function report(figures: readonly RoundsFigure[], earlier: readonly Round
   return table([...header, ...(earlier ? ['before', 'change'] : [])], rows);
 }
 
-function shownNoise(figure: RoundsFigure): string {
+/** The noise of a figure as a text: half the distance between the lowest and the highest round. */
+export function shownNoise(figure: RoundsFigure): string {
   return figure.values.length > 1 ? `± ${withUnit(noiseOf(figure), figure.unit)}` : 'one round';
 }
 
 /** The earlier value, and how much the figure has changed since then. */
 function beside(figure: RoundsFigure, before: RoundsFigure | undefined): readonly [string, string] {
-  if (!before) return ['–', ''];
-  const was = `${withUnit(before.value, before.unit)} ${shownNoise(before)}`;
+  return before
+    ? [`${withUnit(before.value, before.unit)} ${shownNoise(before)}`, changeOf(figure, before)]
+    : ['–', ''];
+}
+
+/** How much a figure has changed. A change that is no larger than the noise of both figures together says nothing. */
+export function changeOf(figure: RoundsFigure, before: RoundsFigure): string {
   const change = figure.value - before.value;
-  if (Math.abs(change) <= noiseOf(figure) + noiseOf(before)) return [was, 'within the noise'];
+  if (Math.abs(change) <= noiseOf(figure) + noiseOf(before)) return 'within the noise';
   const sign = change > 0 ? '+' : '−';
   const share = before.value === 0 ? '' : ` (${sign}${quote(Math.abs((100 * change) / before.value))} %)`;
-  return [was, `${sign}${withUnit(Math.abs(change), figure.unit)}${share}`];
+  return `${sign}${withUnit(Math.abs(change), figure.unit)}${share}`;
 }

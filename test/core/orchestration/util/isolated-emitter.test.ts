@@ -136,6 +136,37 @@ describe('adding and removing listeners', () => {
     expect(reported).toEqual([{ event: 'one', error: broken }]);
   });
 
+  it('a listener that is removed by an earlier listener still gets the event of that moment, and no later one', () => {
+    const emitter = new IsolatedEmitter<Events>();
+    const second = vi.fn();
+    emitter.on('one', () => void emitter.off('one', second));
+    emitter.on('one', second);
+    emitter.emit('one', 1);
+    emitter.emit('one', 2);
+    expect(second.mock.calls).toEqual([[1]]);
+    expect(emitter.listenerCount('one')).toBe(1);
+  });
+
+  it('a listener that is added by an earlier listener gets only later events', () => {
+    const emitter = new IsolatedEmitter<Events>();
+    const added = vi.fn();
+    emitter.once('one', () => void emitter.on('one', added));
+    emitter.emit('one', 1);
+    emitter.emit('one', 2);
+    expect(added.mock.calls).toEqual([[2]]);
+  });
+
+  it('removeAllListeners() removes the listeners of one event, or of all', () => {
+    const emitter = new IsolatedEmitter<Events>();
+    const [one, all] = [vi.fn(), vi.fn()];
+    emitter.on('one', one).on('event', all);
+    emitter.removeAllListeners('one');
+    expect([emitter.emit('one', 1), emitter.emit('event', 1)]).toEqual([false, true]);
+    emitter.removeAllListeners();
+    expect(emitter.emit('event', 2)).toBe(false);
+    expect([one.mock.calls.length, all.mock.calls.length]).toEqual([0, 1]);
+  });
+
   it('a listener is called with its context', () => {
     const emitter = new Emitter();
     const context = { seen: 0 };
