@@ -58,7 +58,7 @@ describe('the report of a run', () => {
   });
 
   it('nothing measured is an error, and not a figure', () => {
-    expect(() => inRounds([])).toThrow('Nothing was measured.');
+    expect(() => inRounds([])).toThrow('Nothing was measured');
   });
 });
 
