@@ -180,7 +180,7 @@ export class SessionRuns {
     }
     const cancelled = await this.#cancel(id, reason);
     await this.#effects.ended(cancelled);
-    await Promise.all([cancelled, ...this.tree.below(id)].map((one) => this.removed(one.id)));
+    await Promise.all([cancelled, ...this.tree.outlinesBelow(id)].map((one) => this.removed(one.id)));
     await this.#store.journal.saved(id);
     return cancelled;
   }
@@ -235,9 +235,10 @@ export class SessionRuns {
   /** Resolves when every session that was given a slot executes or has ended, and the record on disk says so. */
   async launched(): Promise<void> {
     const { registry, waiters, journal } = this.#store;
+    const starting = (): UnifiedSession[] => registry.list({ status: 'starting' });
     // A run that ends may go on with feedback, and then a further run is launched.
-    for (let starting = startingIn(registry); starting.length > 0; starting = startingIn(registry)) {
-      await Promise.all(starting.map((session) => waiters.wait(session, { status: LAUNCHED })));
+    for (let some = starting(); some.length > 0; some = starting()) {
+      await Promise.all(some.map((session) => waiters.wait(session, { status: LAUNCHED })));
     }
     await journal.settled();
   }
@@ -294,8 +295,4 @@ export class SessionRuns {
 
 function closedBefore(): OrchestrationError {
   return new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the run could be continued.');
-}
-
-function startingIn(registry: SessionStore['registry']): UnifiedSession[] {
-  return registry.list({ status: 'starting' });
 }
