@@ -25,6 +25,12 @@ const MOST_FIELDS = 100;
 const MOST_PATH_LENGTH = 4_096;
 
 const PATHS = ['file_path', 'notebook_path', 'path'];
+/** The field that has the path of a call of Claude's own tools. They ignore the others. Of other tools, the first that is there counts. */
+const PATH_OF: ReadonlyMap<string, string> = new Map([
+  ...(['Read', 'Write', 'Edit', 'MultiEdit'] as const).map((tool) => [tool, 'file_path'] as const),
+  ...(['NotebookRead', 'NotebookEdit'] as const).map((tool) => [tool, 'notebook_path'] as const),
+  ...(['Grep', 'Glob', 'LS'] as const).map((tool) => [tool, 'path'] as const),
+]);
 
 /** Fields that determine what a call does. A question about the call must not leave them out. */
 const TELLING = new Set([
@@ -50,7 +56,7 @@ export function fingerprint({ tool: name, input }: ToolCall): Fingerprint {
   if (hasTooManyValues(input)) return { tool, fields: [], path: undefined, whole: randomUUID() };
   const given = (typeof input === 'object' && input !== null ? input : { input }) as Record<string, unknown>;
   // An MCP server may use a field with such a name for something else than a path.
-  const key = isForeign(tool) ? undefined : PATHS.find((field) => typeof given[field] === 'string');
+  const key = isForeign(tool) ? undefined : pathField(tool, given);
   const path = key === undefined ? undefined : String(given[key]);
   const names = Object.keys(given);
   const tooLong = (path ?? '').length > MOST_PATH_LENGTH || names.some((field) => field.length > NAME_LENGTH);
@@ -92,9 +98,10 @@ export function ratedSubject({ tool, input }: ToolCall): string | undefined {
   const given = input as Record<string, unknown>;
   if (tool === 'Bash') return hashOf(given.command);
   const fields = RATED_BY.get(tool);
-  const [path = '', ...others] = PATHS.map((field) => given[field]).filter((value) => typeof value === 'string');
-  if (!fields || others.length > 0 || path.length > MOST_PATH_LENGTH || (path === '' && fields.length === 0))
-    return undefined;
+  const key = pathField(tool, given);
+  if (!fields || PATHS.some((field) => field !== key && given[field] !== undefined)) return undefined;
+  const path = key === undefined ? '' : String(given[key]);
+  if (path.length > MOST_PATH_LENGTH || (path === '' && fields.length === 0)) return undefined;
   const hashes = fields.map((field) => (given[field] === undefined ? '' : hashOf(given[field])));
   return hashes.includes(undefined) ? undefined : [tool, path, ...hashes].join(':');
 }
@@ -104,7 +111,14 @@ export function subjectOf({ tool, fields, path = '', whole }: Fingerprint): stri
   if (whole !== undefined) return undefined;
   const hashed = new Map(fields);
   if (tool === 'Bash') return hashed.get('command');
-  return [tool, path, ...(RATED_BY.get(tool) ?? []).map((field) => hashed.get(field) ?? '')].join(':');
+  const others = RATED_BY.get(tool);
+  if (!others || (path === '' && others.length === 0) || PATHS.some((field) => hashed.has(field))) return undefined;
+  return [tool, path, ...others.map((field) => hashed.get(field) ?? '')].join(':');
+}
+
+function pathField(tool: string, given: Record<string, unknown>): string | undefined {
+  const own = PATH_OF.get(tool);
+  return (own === undefined ? PATHS : [own]).find((field) => typeof given[field] === 'string');
 }
 
 function hashOf(value: unknown): string | undefined {

@@ -1,4 +1,5 @@
 import type { Observation } from '../session/observation.js';
+import { isTooDeep } from '../util/json-size.js';
 import { AnsweringModel } from './answering-model.js';
 import { readAuthStatus, readFailedRequest } from './claude-failures.js';
 import { UsageWindows } from './claude-limits.js';
@@ -149,7 +150,10 @@ export class ClaudeEventReader {
     const texts: string[] = [];
     for (const block of blocksOf(message.content)) {
       if (block.type === 'text' && typeof block.text === 'string') texts.push(block.text);
-      else if (block.type === 'tool_use' && typeof block.id === 'string' && typeof block.name === 'string')
+      else if (block.type !== 'tool_use' || typeof block.id !== 'string' || typeof block.name !== 'string') continue;
+      // No model writes such an input, and whoever passes it on as JSON runs out of stack.
+      else if (isTooDeep(block.input)) found.push({ kind: 'tampered' });
+      else
         found.push({ kind: 'tool', id: clipped(block.id), name: clipped(block.name), input: block.input, ...parent });
     }
     if (texts.length > 0) found.unshift({ kind: 'message', text: texts.join('\n'), first, ...parent });

@@ -32,6 +32,12 @@ export function jsonProblem(value: unknown, mostLength: number): 'deep' | 'large
   return undefined;
 }
 
+/** True if data is nested more than 100 levels deep, or holds itself. */
+export function isTooDeep(value: unknown, left = MOST_JSON_DEPTH): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return left === 0 || Object.values(value).some((inner) => isTooDeep(inner, left - 1));
+}
+
 function lengthOf(text: string, most: number): number {
   return text.length > most ? text.length : JSON.stringify(text).length;
 }

@@ -347,10 +347,10 @@ describe('a path that is absolute in the request of the hook', () => {
     ['/workspace/src/../b.ts', 'src/b.ts', false],
     ['/workspace/a.ts', '/workspace/../a.ts', false],
   ])('the requested path %s and the logged path %s count as the same: %s', (asked, logged, same) => {
-    for (const field of ['file_path', 'notebook_path', 'path']) {
+    for (const [field, tool] of Object.entries({ file_path: 'Write', notebook_path: 'NotebookEdit', path: 'Grep' })) {
       const steps = [
-        allowed(call({ [field]: asked, content: 'x' }, 'Write')),
-        risky(call({ [field]: logged, content: 'x' }, 'Write')),
+        allowed(call({ [field]: asked, content: 'x' }, tool)),
+        risky(call({ [field]: logged, content: 'x' }, tool)),
       ];
       expect(end(steps, 'ok', '').breach, field).toBe(same ? undefined : ANOTHER);
     }
@@ -363,6 +363,14 @@ describe('a path that is absolute in the request of the hook', () => {
     ['paths that are not strings', { file_path: 7 }, { file_path: 8 }],
   ])('two calls with %s do not count as the same', (_, asked, logged) => {
     expect(end([allowed(call(asked)), risky(call(logged))], 'ok', '').breach).toBe(ANOTHER);
+  });
+
+  it('a path in a field that the tool does not read is not its path', () => {
+    const steps = [
+      allowed(call({ pattern: '*', file_path: '/w/a' }, 'Glob')),
+      risky(call({ pattern: '*', path: '/w/a' }, 'Glob')),
+    ];
+    expect(end(steps, 'ok', '').breach).toBe(ANOTHER);
   });
 });
 

@@ -43,6 +43,14 @@ const call = fc.oneof(
   fc
     .array(fc.constantFrom('ls', WIPE, CLEAN, 'git push --force', 'cat .env', 'npm test', '|', '&&', 'sh', '"$X"', '~'))
     .map((words) => bash(words.join(' '))),
+  // Alike but for the field that has the path. Each tool reads only one of them.
+  fc
+    .tuple(
+      fc.constantFrom('Grep', 'Glob', 'Read', 'NotebookEdit'),
+      fc.constantFrom('file_path', 'notebook_path', 'path'),
+      fc.constantFrom('~/.aws', '/workspace'),
+    )
+    .map(([tool, field, path]) => ({ tool, input: { pattern: '**/*', [field]: path } })),
   fc.record({
     tool: fc.constantFrom('Read', 'Write', 'Edit', 'Grep', 'Glob', 'NotebookEdit', 'mcp__files__write', 'Bash', 'LS'),
     input: fc.dictionary(

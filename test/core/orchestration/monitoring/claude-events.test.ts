@@ -539,6 +539,19 @@ describe('the transcript of a terminal session', () => {
     expect(ofKind(reader.read(line.says), 'init')).toMatchObject([{ conversationId: CONVERSATION }]);
   });
 
+  it('a call whose input is nested deeper than any model writes is reported as tampering', () => {
+    const nested = (levels: number): unknown => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`);
+    const call = (input: unknown) => {
+      const content = [{ type: 'tool_use', id: 'a', name: 'mcp__x__y', input: { input } }];
+      return new ClaudeEventReader().read({ type: 'assistant', message: { id: 'm', content } }).map(({ kind }) => kind);
+    };
+    expect(call(nested(50))).toContain('tool');
+    for (const levels of [200, 50_000]) {
+      expect(call(nested(levels))).toContain('tampered');
+      expect(call(nested(levels))).not.toContain('tool');
+    }
+  });
+
   it('a gap in the copy of a transcript is reported as tampering', () => {
     const reader = new ClaudeEventReader(CONVERSATION);
     const mark = { type: 'autonomous-orchestration', from: '', at: 7 };
