@@ -175,6 +175,7 @@ it('from the stored token to real sessions, without an option about it, and the 
   expect(await commandLines()).toContain(`ao-${attended.id}-1`);
   expect(await commandLines()).not.toContain(TOKEN);
   expect(JSON.stringify([manager.list(), events])).not.toContain(TOKEN);
+  await manager.cancel(alone.id); // Its files are removed while it ends.
   for (const file of await filesBelow(stateDir)) {
     // A file that is being written has its temporary name only for a moment.
     expect(await readFile(file, 'latin1').catch(() => ''), file).not.toContain(TOKEN);

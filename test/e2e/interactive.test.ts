@@ -15,6 +15,7 @@ import { Host } from './hosts.js';
 import {
   attempt,
   bash,
+  containersGone,
   containersOf,
   docker,
   engine,
@@ -94,11 +95,12 @@ async function person(manager: UnifiedSessionManager, id: string) {
 
 /** Only the record, the conversation and the log are left of a session. */
 async function expectNothingLeft({ id, runs }: UnifiedSession, stateDir: string): Promise<void> {
-  expect(await docker('ps', '--all', '--quiet', '--filter', `label=autonomous-orchestration.session=${id}`)).toBe('');
-  expect(await hasTerminal(id)).toBe(false);
-  const files = await readdir(join(stateDir, 'sessions', id));
-  expect(files).not.toContain('guard');
-  expect(files).not.toContain('terminal.sh');
+  await containersGone({ id });
+  // The terminal and the guard's files go after the container, and nobody is told of that.
+  await expect.poll(() => hasTerminal(id)).toBe(false);
+  const files = () => readdir(join(stateDir, 'sessions', id));
+  await expect.poll(files).not.toContain('guard');
+  expect(await files()).not.toContain('terminal.sh');
   expect(runs.at(-1)?.endedAt).toBeGreaterThan(0);
 }
 

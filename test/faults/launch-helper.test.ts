@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import {
   containersLeft,
   countEnds,
+  endedGone,
   figure,
   nextEvent,
   quick,
@@ -72,6 +73,7 @@ it('sessions go on when the launch helper is killed, and the next session is lau
   const ended = await Promise.all(created.map(({ id }) => manager.waitFor(id)));
   expect(ended.map(({ status, result }) => [status, result?.exitCode])).toEqual(cwds.map(() => ['completed', 0]));
   expect(await Promise.all([cwd, ...cwds].map(runsIn))).toEqual(Array.from({ length: 4 }, () => 'run\n'));
+  await endedGone(manager);
   expect(await containersLeft([...created, next])).toEqual([]);
 });
 
@@ -100,6 +102,7 @@ it(`a launch helper that is killed at ${ROUNDS} random moments lets no session r
       ]);
       seen[status] = (seen[status] ?? 0) + 1;
     }
+    await endedGone(manager);
     expect(await containersLeft(created), `seed ${SEED}`).toEqual([]);
     await manager.close();
   }

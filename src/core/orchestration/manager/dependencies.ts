@@ -32,17 +32,18 @@ export function withAwaitedBranches(
 ): SessionSpec {
   if (spec.worktree?.base === undefined) return spec;
   const awaited = new Set<string>();
-  for (const waiting = [plan]; ; ) {
+  const awaits: string[] = [];
+  for (const waiting = [plan]; waiting.length > 0; ) {
     const { after = [] } = waiting.pop() ?? {};
     for (const { id } of after) {
-      const session = sessionOf(id);
-      if (!session || awaited.has(id)) continue;
+      const session = awaited.has(id) ? undefined : sessionOf(id);
+      if (!session) continue;
       awaited.add(id);
-      waiting.push(session);
+      if (session.environment.branch !== undefined) awaits.push(session.environment.branch);
+      // What an ended session has waited for has ended, too. There may be thousands of them, on the disk.
+      if (!isTerminal(session.status)) waiting.push(session);
     }
-    if (waiting.length === 0) break;
   }
-  const awaits = [...awaited].flatMap((id) => sessionOf(id)?.environment.branch ?? []);
   return awaits.length === 0 ? spec : { ...spec, worktree: { ...spec.worktree, awaits } };
 }
 
@@ -123,13 +124,10 @@ export function failedForAccount(session: Pick<UnifiedSession, 'status' | 'resul
 /** What is said of a session that ended because another one did not complete. At most this much of the other one's error. */
 const MOST_CAUSE = 500;
 
-/** Why a session that waits for one that this manager does not have can never start. */
-export function dependencyGone(id: string): string {
-  return `session ${id}, which it waited for (after), is not in the state folder any more`;
-}
-
-/** Why a session that waits for this one can never start. */
-export function dependencyFailed({ id, status, result }: UnifiedSession): string {
+/** Why a session that waits for this one can never start. @param record undefined if its files are gone */
+export function dependencyFailed(id: string, record: UnifiedSession | undefined): string {
+  if (!record) return `session ${id}, which it waited for (after), is not in the state folder any more`;
+  const { status, result } = record;
   const why = [result?.reason, result?.error].filter((text) => text !== undefined).join(': ');
   const cause = why.length > MOST_CAUSE ? `${why.slice(0, MOST_CAUSE)}…` : why;
   return `session ${id}, which it waited for (after), ended as '${status}'${cause === '' ? '' : ` (${cause})`}`;

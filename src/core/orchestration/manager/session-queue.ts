@@ -7,7 +7,7 @@ import type { UnifiedSession } from '../session/record.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import type { Turns } from '../util/turns.js';
-import { dependencyFailed, dependencyGone, failedForAccount } from './dependencies.js';
+import { dependencyFailed, failedForAccount } from './dependencies.js';
 import { QueueHolds } from './queue-holds.js';
 import { UsageBook } from './usage-book.js';
 
@@ -130,8 +130,7 @@ export class SessionQueue extends SessionSlots {
   /** Ends a session if one that it waits for has failed. Call this when the session is on record. */
   settleNew(id: string): void {
     const failed = this.#plans.failedDependency(id);
-    const dependency = failed && this.#store.registry.get(failed.id);
-    if (dependency) this.#onDependencyFailed(id, dependencyFailed(dependency));
+    if (failed) this.#onDependencyFailed(id, dependencyFailed(failed.id, this.#store.registry.get(failed.id)));
   }
 
   /**
@@ -259,10 +258,8 @@ export class SessionQueue extends SessionSlots {
     this.#failing.delete(id);
     // The session that it waits for may go on again by now. A session that is still being created is ended when it is on record.
     const failed = isGone ? this.#plans.has(id) && dependency : this.#plans.failedDependency(id)?.id;
-    if (failed && this.#store.registry.outline(id)?.status === 'queued') {
-      const record = this.#store.registry.get(failed);
-      this.#onDependencyFailed(id, record ? dependencyFailed(record) : dependencyGone(failed));
-    }
+    if (failed && this.#store.registry.outline(id)?.status === 'queued')
+      this.#onDependencyFailed(id, dependencyFailed(failed, this.#store.registry.get(failed)));
     return true;
   }
 

@@ -241,6 +241,17 @@ describe('a session that has left memory', () => {
 });
 
 describe('a record that cannot be read any more', () => {
+  it('a new session that waits for one that has failed fails as well', async () => {
+    const { manager, stateDir, ended } = scene(() => ({ steps: [], exitCode: 1 }));
+    const { id, status } = await ended();
+    expect(status).toBe('failed');
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    rmSync(new SessionFolder(stateDir, id).record);
+    const created = await manager.create({ prompt: 'x', after: [{ id }] });
+    expect(created).toMatchObject({ status: 'failed', result: { reason: 'dependency_failed' } });
+    warning.mockRestore();
+  });
+
   it.each<[string, (path: string) => void]>([
     ['is missing', (path) => rmSync(path)],
     ['is damaged', (path) => truncateSync(path, 100)],
