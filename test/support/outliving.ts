@@ -101,6 +101,8 @@ export class World {
   beforeLaunch: (name: string) => unknown = () => {};
   /** Called when a container was made, before the record says that the run has started. */
   onLaunch: (run: OutlivingRun) => unknown = (run) => run.begin();
+  /** Called when a later process has taken a run over. */
+  onAdopt: (run: OutlivingRun) => unknown = () => {};
   isAway = false;
   stateDir = tempFolder();
   hooked = false;
@@ -142,7 +144,7 @@ export class Host {
   constructor(world: World, options: SessionManagerOptions) {
     this.#world = world;
     this.executor = new OutlivingExecutor(world);
-    const executors = everyMode(this.executor);
+    const executors = { ...everyMode(this.executor), orchestration: new LeadingExecutor(world, this.executor) };
     this.manager = new UnifiedSessionManager({ stateDir: world.stateDir, executors, ...options });
     this.manager.on('event', (event) => this.events.push(event));
     onTestFinished(() => this.manager.close());
@@ -176,13 +178,16 @@ export class Host {
 }
 
 class OutlivingExecutor extends BaseExecutor {
-  readonly #death = deferred<void>();
-  readonly adoptions: string[] = [];
+  readonly #death: Deferred<void>;
+  readonly adoptions: string[];
   readonly #world: World;
 
-  constructor(world: World) {
+  /** @param process another executor of the same process */
+  constructor(world: World, process?: OutlivingExecutor) {
     super();
     this.#world = world;
+    this.#death = process ? process.#death : deferred();
+    this.adoptions = process?.adoptions ?? [];
   }
 
   async prepare(spec: SessionSpec): Promise<Preparation> {
@@ -231,6 +236,7 @@ class OutlivingExecutor extends BaseExecutor {
       return { ...endedRun({}), ended };
     }
     run.hooks = request.hooks;
+    this.#world.onAdopt(run);
     return { ...this.#handle(run), over: run.over };
   }
 
@@ -292,6 +298,15 @@ class OutlivingExecutor extends BaseExecutor {
         letGo = true;
       },
     };
+  }
+}
+
+/** Its sessions lead others. The other executor of the process names the containers of both. */
+class LeadingExecutor extends OutlivingExecutor {
+  override readonly leads = true;
+
+  override async leftovers(): Promise<Leftover[]> {
+    return [];
   }
 }
 

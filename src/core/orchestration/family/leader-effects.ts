@@ -41,8 +41,10 @@ export class LeaderEffects {
       spending: () => tree.spending(registry.require(id)),
       commandsFor: (lease) =>
         tree.leads(registry.require(id))
-          ? (requestId, args, signal) =>
-              runOrchestrate(new LedSessions({ leaderId: id, tree, commands, lease, requestId, signal }), args)
+          ? async (requestId, args, signal) => {
+              await commands.recovered();
+              return runOrchestrate(new LedSessions({ leaderId: id, tree, commands, lease, requestId, signal }), args);
+            }
           : undefined,
     };
   }

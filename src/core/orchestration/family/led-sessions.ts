@@ -11,6 +11,8 @@ import type { SessionTree } from './session-tree.js';
 
 /** The actions on sessions that are carried out for an agent. */
 export interface SessionCommands {
+  /** Resolves when no recovery is under way. While one is, sessions that an agent leads may be missing. Never rejects. */
+  recovered(): Promise<unknown>;
   /** @param id the id of the new session; if a session with this id already exists, that session is returned */
   create(options: CreateSessionOptions, id: string): Promise<UnifiedSession>;
   /** @param commandId the id of the agent's command; the run that this call requests has it in its record */

@@ -64,6 +64,8 @@ export class SessionAdmission {
     signal?.throwIfAborted();
     await owner.ready();
     gate.requireOpen();
+    const known = store.registry.get(id); // An agent's command that was carried out before, and that the recovery has taken over.
+    if (known) return known;
     tree.requireLeading(options.parentId, inheritance.led);
     const plan = planOf(options, tree.leader(options.parentId)?.session);
     requireDependencies(id, plan, options.parentId, { registry: store.registry, live: this.#options.live, tree });

@@ -99,13 +99,19 @@ export class ManagedSessions implements SessionCommands {
     this.#admission = new SessionAdmission({ options, executors, store, live, runs, owner, gate, signals, clock });
   }
 
+  recovered(): Promise<unknown> {
+    return this.owner.recovered();
+  }
+
   /** @param id the id of the new session; if a session with this id exists, that session is returned */
   async create(options: CreateSessionOptions, id = newSessionId()): Promise<UnifiedSession> {
     requireObject(options);
     const { parentId } = options;
     const create = (): Promise<UnifiedSession> => this.#admission.create(options, id);
     const known = this.store.registry.get(id);
-    return known ?? (typeof parentId === 'string' ? this.#ended.use(parentId, create) : create());
+    if (known || typeof parentId !== 'string') return known ?? create();
+    if (this.owner.isRecovering) await this.owner.ready(); // Until then, its parent and the family of that may be missing.
+    return this.#ended.use(parentId, create);
   }
 
   async continue(
@@ -154,6 +160,7 @@ export class ManagedSessions implements SessionCommands {
 
   async removeWorktree(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {
     this.#open(id);
+    if (this.owner.isRecovering) await this.owner.ready(); // Others that work there may not be known before.
     return this.#ended.use(id, () => this.interventions.removeWorktree(this.#open(id), force));
   }
 

@@ -162,6 +162,19 @@ export class SessionRecovery {
       if (store.registry.outline(record.id)?.status === 'queued') runs.queue.readmitWaiting(record);
       if (turns.isOver) await this.#next(turns);
     }
+    await this.#haveFamilies(others, turns);
+  }
+
+  /** Has the families of sessions that have not ended in memory. An earlier call may have taken a part of one over as ended. */
+  async #haveFamilies(others: readonly RestoredSession[], turns: Turns): Promise<void> {
+    const { runs, ended } = this.#options;
+    const seen = new Set<string>();
+    for (const { record } of others) {
+      if (isTerminal(record.status) || seen.has(record.id)) continue;
+      for (const id of runs.tree.family(record.id)) seen.add(id);
+      await ended.use(record.id, () => {});
+      if (turns.isOver) await this.#next(turns);
+    }
   }
 
   async #next(turns: Turns): Promise<void> {

@@ -7,6 +7,7 @@ import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { deferred } from '../util/deferred.js';
 import { defined } from '../util/defined.js';
+import { messageOf } from '../util/errors.js';
 import { afterRun, type NextStep } from './after-run.js';
 import { newAccount, spentLimit } from './continuable.js';
 import type { LiveSessions } from './live-sessions.js';
@@ -54,6 +55,15 @@ export class RunEnds {
 
   /** Called when the outcome of a run is known. If the session does not end with it, nothing is left of the run. */
   finish(id: string, run: Run, outcome: Outcome): void {
+    try {
+      this.#finish(id, run, outcome);
+    } catch (error) {
+      // Nobody awaits this, and one session must not end the process with all others.
+      process.emitWarning(`The end of a run of session ${id} cannot be recorded: ${messageOf(error)}`, 'RunEndFailed');
+    }
+  }
+
+  #finish(id: string, run: Run, outcome: Outcome): void {
     const { live, store } = this.#options;
     const session = store.registry.require(id);
     const next = this.#nextStep(id, run, outcome);
@@ -194,23 +204,32 @@ export class RunEnds {
     queue.ending(id);
     // The session may have been told to end after its run was over.
     const stop = cause && runs.at(-1)?.stop;
-    const ended = store.dispatch(id, {
-      type: 'ended',
-      at: clock.now(),
-      status: stop?.status ?? status,
-      result: stop ? { ...result, reason: stop.reason, error: stop.error } : triedAgain(result, failedAttempts),
-    });
-    const { reason, error = '' } = ended.result ?? result;
-    if (reason === 'auth' || reason === 'spend_limit') holds.accountFailed(id, { reason, error });
-    else if (reason === 'overage') this.#paysExtra(id, error);
     const removed = (): void => {
       this.#removals.delete(id);
       if (!this.#closed) queue.leave(id);
       removal.resolve();
     };
-    const removing = run.remove();
-    if (removing !== undefined) void removing.catch(() => {}).then(removed);
-    else removed();
+    const remove = (): void => {
+      const removing = run.remove();
+      if (removing !== undefined) void removing.catch(() => {}).then(removed);
+      else removed();
+    };
+    let ended: UnifiedSession;
+    try {
+      ended = store.dispatch(id, {
+        type: 'ended',
+        at: clock.now(),
+        status: stop?.status ?? status,
+        result: stop ? { ...result, reason: stop.reason, error: stop.error } : triedAgain(result, failedAttempts),
+      });
+    } catch (error) {
+      remove(); // Otherwise `cancel()` would wait for it for ever.
+      throw error;
+    }
+    const { reason, error = '' } = ended.result ?? result;
+    if (reason === 'auth' || reason === 'spend_limit') holds.accountFailed(id, { reason, error });
+    else if (reason === 'overage') this.#paysExtra(id, error);
+    remove();
     void effects.ended(ended);
   }
 }

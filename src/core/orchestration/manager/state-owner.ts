@@ -63,6 +63,11 @@ export class StateOwner {
     return report;
   }
 
+  /** Resolves when no recovery is under way. Never rejects. */
+  recovered(): Promise<unknown> {
+    return this.#recovering;
+  }
+
   /** True while a recovery is under way. */
   get isRecovering(): boolean {
     return this.#recoveries > 0;

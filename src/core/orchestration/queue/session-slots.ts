@@ -125,10 +125,9 @@ export class SessionSlots extends SlotQueue {
     this.#current.delete(id);
     if (this.isRunning(id)) return { status: 'starting' };
     this.remove(id);
-    const { running, queued, maxConcurrent } = this.status(0);
-    if (running < maxConcurrent && this.reclaim(id)) return { status: 'starting' };
+    if (this.hasFree && this.reclaim(id)) return { status: 'starting' };
     this.rejoin(id);
-    return { status: 'queued', position: this.positionOf(id) ?? queued + 1 };
+    return { status: 'queued', position: this.positionOf(id) ?? this.status(0).queued };
   }
 
   /** Called when the session has ended. Returns true if the session held a slot or waited for one. */

@@ -37,6 +37,8 @@ export class SlotQueue {
   #isHeld = false;
   /** How many calls of `together` or `standStill` are under way. Nothing is started meanwhile. */
   #together = 0;
+  /** How many calls of `standStill` are under way. Nothing gets a slot meanwhile. */
+  #still = 0;
 
   constructor(options: SlotQueueOptions, line: Line = new FifoLine()) {
     this.#options = options;
@@ -49,7 +51,7 @@ export class SlotQueue {
    * @throws OrchestrationError `QUEUE_FULL`; the queue is unchanged.
    */
   enqueue(id: string, place?: Place): Admission {
-    if (this.#slots.length < this.#options.maxConcurrent && !this.#isHeld) {
+    if (this.hasFree && !this.#isHeld) {
       this.#slots.push(id);
       return { status: 'starting' };
     }
@@ -73,8 +75,7 @@ export class SlotQueue {
     while (this.#slots.length < this.#options.maxConcurrent) {
       const next = this.#takeNext();
       if (next === undefined) return;
-      this.#slots.push(next);
-      this.#options.onStart(next);
+      this.#give(next);
     }
   }
 
@@ -117,7 +118,7 @@ export class SlotQueue {
    * once. Otherwise `onStart` is called when it gets one, before any item that waits in line gets one.
    */
   reclaim(id: string): boolean {
-    if (this.#slots.length < this.#options.maxConcurrent) {
+    if (this.hasFree) {
       this.#slots.push(id);
       return true;
     }
@@ -165,10 +166,32 @@ export class SlotQueue {
     );
   }
 
-  /** From now on, no slot is given away, until the returned function is called and then `fill`. */
+  /**
+   * From now on, no slot is given away, as if none were free: only `occupy` takes one. When the returned function is called, those
+   * that want a slot back get the free ones. The others get them with the next `fill`.
+   */
   standStill(): () => void {
     this.#together++;
-    return () => void this.#together--;
+    this.#still++;
+    return () => {
+      this.#together--;
+      this.#still--;
+      while (this.hasFree) {
+        const next = this.#returning.shift();
+        if (next === undefined) return;
+        this.#give(next);
+      }
+    };
+  }
+
+  /** True if an item that asks for a slot gets one at once. */
+  protected get hasFree(): boolean {
+    return this.#still === 0 && this.#slots.length < this.#options.maxConcurrent;
+  }
+
+  #give(id: string): void {
+    this.#slots.push(id);
+    this.#options.onStart(id);
   }
 
   /** Carries out several changes before free slots are given away, so that none of them counts as the first. */

@@ -19,6 +19,7 @@ function scene(
   const waited: AbortSignal[] = [];
   const created: [CreateSessionOptions, string][] = [];
   const commands: SessionCommands = {
+    recovered: async () => true,
     async create(options, id) {
       created.push([options, id]);
       return sessionIn('starting', { id });

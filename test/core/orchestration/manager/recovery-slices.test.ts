@@ -1,15 +1,18 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { errorOf } from '../../../support/errors.js';
 import { eventually } from '../../../support/eventually.js';
 import { type Host, World } from '../../../support/outliving.js';
 
 // Each session is a slice of its own, so that everything that may happen between two slices can be tried.
+const between = vi.hoisted(() => ({ wait: async (): Promise<unknown> => undefined }));
 vi.mock('../../../../src/core/orchestration/util/turns.js', () => ({
   Turns: class {
     readonly isOver = true;
     async next(): Promise<void> {
       await turn();
+      await between.wait();
     }
   },
 }));
@@ -28,6 +31,10 @@ async function restarted(waiting: number) {
   return { world, running, waits, next };
 }
 
+async function turns(count: number): Promise<void> {
+  for (let left = count; left > 0; left--) await turn();
+}
+
 /** Calls a function when the next process has taken over this session, while others are still to come. */
 function whenRecovered(next: Host, id: string, act: () => unknown): void {
   next.manager.once('session:recovered', function again({ sessionId }) {
@@ -35,6 +42,10 @@ function whenRecovered(next: Host, id: string, act: () => unknown): void {
     else next.manager.once('session:recovered', again);
   });
 }
+
+beforeEach(() => {
+  between.wait = async () => undefined;
+});
 
 describe('between two slices of recover()', () => {
   it('a waiting session that is cancelled never starts, and the others keep their order', async () => {
@@ -83,6 +94,42 @@ describe('between two slices of recover()', () => {
     const items = next.manager.queueStatus().items.map(({ id }) => id);
     expect(items[0]).toBe(waits);
     expect(items.slice(1).sort()).toEqual([continued?.id, created?.id].sort());
+  });
+
+  it("an adopted leader's commands wait until its children are there, and none is carried out twice", async () => {
+    const world = new World();
+    const host = world.host({ maxConcurrent: 10 });
+    const { id } = await host.running({ mode: 'orchestration' });
+    const command = (requestId: string, ...args: string[]) =>
+      world.runOf(id).hooks.command(requestId, args, new AbortController().signal);
+    const made = await command('0', 'create', 'First');
+    for (let count = 1; count < 5; count++) await command(`${count}`, 'create', 'Later');
+    const children = host.manager.list({ parentId: id }).map((child) => child.id);
+    for (const child of children) await world.onDisk(child, ({ status }) => status === 'running');
+    await host.kill();
+    const next = world.host({ maxConcurrent: 10 });
+    const known: number[] = [];
+    const adopted = deferred<void>();
+    const answers: ReturnType<typeof command>[] = [];
+    world.onAdopt = ({ sessionId }) => {
+      if (sessionId !== id) return;
+      known.push(next.manager.list().length);
+      answers.push(command('0', 'create', 'First'), command('list', 'list'), command('wait', 'wait'));
+      // Without the recovery to wait for, the commands would be carried out by then.
+      void turns(200).then(() => adopted.resolve());
+    };
+    between.wait = async () => next.manager.get(id) && adopted.promise;
+    const report = await next.recover();
+    expect(known).toEqual([1]);
+    expect([...report.adopted].sort()).toEqual([id, ...children].sort());
+    const [again, listed] = await Promise.all(answers.slice(0, 2));
+    expect(again?.text.split('\t')[0]).toBe(made.text.split('\t')[0]);
+    for (const child of children) expect(listed?.text).toContain(child);
+    for (const child of children) world.runOf(child).complete();
+    const waited = await answers[2];
+    expect(waited?.exitCode).toBe(0);
+    for (const child of children) expect(waited?.text).toContain(`${child}\tautonomous\tcompleted`);
+    expect(world.launches).toHaveLength(6);
   });
 
   it('close() ends it with MANAGER_CLOSED, and the next process has every session once', async () => {

@@ -125,3 +125,25 @@ it('a session that is readmitted keeps its slot, takes a free slot, or waits in 
   for (const id of ['b', 'c']) slots.leave(id);
   expect(started).toEqual(['c', 'd', 'a']);
 });
+
+it('while the queue stands still, no slot is free for a session that asks for one, and those that had one get it first', async () => {
+  const { slots, started } = scene({ maxConcurrent: 3 });
+  slots.enqueue('a');
+  const slot = slots.slotOf('a');
+  slot.release('children');
+  const moveOn = slots.standStill();
+  expect(slots.enqueue('new')).toEqual({ status: 'queued', position: 1 });
+  expect(slots.readmit('woken')).toEqual({ status: 'queued', position: 2 });
+  const isBack = vi.fn();
+  void Promise.resolve(slot.reclaim()).then(isBack);
+  slots.occupy('running');
+  slots.occupy('also running');
+  await settled();
+  expect([isBack.mock.calls.length, slots.status(0).running, started]).toEqual([0, 2, []]);
+  moveOn();
+  await settled();
+  expect([isBack.mock.calls.length, slots.status(0).running, started]).toEqual([1, 3, []]);
+  slots.leave('running');
+  slots.fill();
+  expect([slots.status(0).running, started]).toEqual([3, ['new']]);
+});
