@@ -105,7 +105,7 @@ export class ManagedSessions implements SessionCommands {
     const { parentId } = options;
     const create = (): Promise<UnifiedSession> => this.#admission.create(options, id);
     const known = this.store.registry.get(id);
-    return known ?? (typeof parentId === 'string' ? this.#ended.use(parentId, create) : create());
+    return known ?? (typeof parentId === 'string' ? this.#ended.use(parentId, create, true) : create());
   }
 
   async continue(
@@ -119,7 +119,7 @@ export class ManagedSessions implements SessionCommands {
     const words = resolveFeedback(feedback);
     const how = defined({ ...resolveContinue(options), commandId });
     if (this.owner.isRecovering) await this.owner.ready(); // Those that waited before come first.
-    return this.#ended.use(id, () => this.runs.continue(this.#open(id), words, how));
+    return this.#ended.use(id, () => this.runs.continue(this.#open(id), words, how), true);
   }
 
   async cancel(id: string, reason?: string): Promise<UnifiedSession> {
