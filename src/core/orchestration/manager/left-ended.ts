@@ -2,7 +2,7 @@ import { type Outline, outlineOf } from '../session/outline.js';
 import type { SessionMode } from '../session/status.js';
 import { isTerminal } from '../session/status.js';
 import type { EndedEntry } from '../store/disk/ended-index.js';
-import { type LeftSession, leftSession, leftSessions } from '../store/disk/left-sessions.js';
+import { type LeftSession, leftSessions } from '../store/disk/left-sessions.js';
 import { restoredRecord } from '../store/disk/stored-record.js';
 import type { Turns } from '../util/turns.js';
 import type { EndedSession } from './ended-sessions.js';
@@ -58,7 +58,7 @@ export class LeftEnded {
     const needed = this.#neededBy(left, known);
     await turns.next();
     // Whoever leads a session that has not ended, or is led by it, counts for its limits.
-    for (const id of needed) left.push(await leftSession(this.#stateDir, id));
+    for await (const session of leftSessions(this.#stateDir, [...needed], () => false)) left.push(session);
     return { left, known: needed.size === 0 ? known : known.filter(({ outline }) => !needed.has(outline.id)) };
   }
 

@@ -111,7 +111,7 @@ export class ManagedSessions implements SessionCommands {
     const known = this.store.registry.get(id);
     if (known || typeof parentId !== 'string') return known ?? create();
     if (this.owner.isRecovering) await this.owner.ready(); // Until then, its parent and the family of that may be missing.
-    return this.#ended.use(parentId, create);
+    return this.#ended.use(parentId, create, true);
   }
 
   async continue(
@@ -125,7 +125,7 @@ export class ManagedSessions implements SessionCommands {
     const words = resolveFeedback(feedback);
     const how = defined({ ...resolveContinue(options), commandId });
     if (this.owner.isRecovering) await this.owner.ready(); // Those that waited before come first.
-    return this.#ended.use(id, () => this.runs.continue(this.#open(id), words, how));
+    return this.#ended.use(id, () => this.runs.continue(this.#open(id), words, how), true);
   }
 
   async cancel(id: string, reason?: string): Promise<UnifiedSession> {

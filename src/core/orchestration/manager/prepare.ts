@@ -14,7 +14,7 @@ export interface RecoverOptions {
   /**
    * Returns the values of the variables that a session was created with (`docker.env` of `create()`). The values are not kept on
    * disk, because they may be secrets. The manager's own variables come from the manager's options. Called for each session that
-   * has variables of its own, and for a session that has ended only when it is continued.
+   * has variables of its own, and for a session that has ended only when it is continued or gets a child.
    */
   env?: (session: UnifiedSession, names: readonly string[]) => Readonly<Record<string, string>>;
 }

@@ -76,7 +76,8 @@ export class SessionRuns {
       effects: this.#effects,
       start: (id) => this.start(id),
     });
-    store.follow({ onAction: ({ id }, { type }) => void (type === 'removed' && this.queue.holds.leave(id)) });
+    const leave = (id: string): void => this.queue.holds.leave(id);
+    store.follow({ onAction: ({ id }, { type }) => void (type === 'removed' && leave(id)), onDropped: leave });
     store.journal.onFailure((id, error) => this.#fail(id, error));
   }
 

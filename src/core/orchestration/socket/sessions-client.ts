@@ -282,7 +282,10 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
         this.#positions = new ToldPositions(queue);
         this.#records.replace(sessions, SYSTEM_CLOCK.now());
       },
-      onAction: (id, action, at) => void this.#records.apply(id, action, at),
+      onAction: (id, action, at) => {
+        const isKnown = this.#records.registry.outline(id); // A record that could not be read was never told.
+        if (isKnown || action.type !== 'removed') this.#records.apply(id, action, at);
+      },
       onQueue: (event) => {
         if (event.type === 'queue:changed') this.#positions = new ToldPositions(event.queue);
         this.#records.queueChanged(event);

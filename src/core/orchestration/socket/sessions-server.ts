@@ -61,6 +61,7 @@ export class SessionsServer {
     this.#server = server;
     this.#stopFollowing = this.#options.records.follow({
       onAction: ({ id }, action, at) => this.#tell({ type: 'action', id, action, at }),
+      onDropped: (id, at) => this.#tell({ type: 'action', id, action: { type: 'removed' }, at }),
       onQueue: (event) => this.#tell({ type: 'queue', event }),
     });
   }

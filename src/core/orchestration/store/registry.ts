@@ -23,6 +23,8 @@ export class SessionRegistry {
   /** How many sessions were ever added. */
   #added = 0;
   readonly #snapshots = new Set<RecordsSnapshot>();
+  /** The sessions whose records could not be read the last time, so that there is one warning for each. */
+  readonly #unreadable = new Set<string>();
   #positionOf: (session: UnifiedSession) => number | undefined = ({ queuePosition }) => queuePosition;
   #readRecord: (id: string) => UnifiedSession = (id) => {
     throw notFound(id);
@@ -65,9 +67,10 @@ export class SessionRegistry {
     this.#indexes.delete(session, this.#orderOf(id));
     this.#sessions.delete(id);
     this.#order.delete(id);
+    this.#unreadable.delete(id);
   }
 
-  /** The record. Undefined if there is none, or if it cannot be read from the disk; a warning of the process says why. */
+  /** The record. Undefined if there is none, or if it cannot be read from the disk; one warning of the process says why. */
   get(id: string): UnifiedSession | undefined {
     const session = this.#sessions.get(id);
     return session && this.#recordOf(session);
@@ -100,6 +103,7 @@ export class SessionRegistry {
   /** Has these records from now on, and no others. */
   reset(sessions: readonly UnifiedSession[]): void {
     this.#sessions.clear();
+    this.#unreadable.clear();
     this.#order.clear();
     this.#indexes.clear();
     for (const session of sessions) this.set(session);
@@ -201,14 +205,17 @@ export class SessionRegistry {
     try {
       return this.#read(id);
     } catch (error) {
-      process.emitWarning(messageOf(error), 'SessionRecordUnreadable');
+      if (!this.#unreadable.has(id)) process.emitWarning(messageOf(error), 'SessionRecordUnreadable');
+      this.#unreadable.add(id);
       return undefined;
     }
   }
 
   #read(id: string): UnifiedSession {
     try {
-      return this.#readRecord(id);
+      const record = this.#readRecord(id);
+      this.#unreadable.delete(id);
+      return record;
     } catch (error) {
       throw new OrchestrationError(
         'SESSION_NOT_FOUND',

@@ -11,6 +11,8 @@ import { SessionWaiters } from './waiters.js';
 export interface Follower {
   /** @param at the time that the events contain */
   onAction(session: UnifiedSession, action: SessionAction, at: number): void;
+  /** A session is forgotten whose record cannot be read any more. */
+  onDropped?(id: string, at: number): void;
   onQueue?(event: QueueEvent): void;
 }
 
@@ -44,6 +46,13 @@ export class SessionRecords {
     for (const event of eventsOf(action, session, at, before)) this.#events.tell(event);
     this.waiters.notify(session);
     return session;
+  }
+
+  /** Forgets a session whose record cannot be read any more. There is no event, because events contain the record. */
+  drop(id: string, at: number): void {
+    this.registry.delete(id);
+    for (const follower of this.#followers) follower.onDropped?.(id, at);
+    this.waiters.reject(id, notFound(id));
   }
 
   queueChanged(event: QueueEvent): void {

@@ -1,4 +1,13 @@
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { SessionManagerOptions, UnifiedSession, UnifiedSessionManager } from 'autonomous-orchestration';
 import { openSessions } from 'autonomous-orchestration';
@@ -6,8 +15,11 @@ import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
+import { MailboxFiles } from '../../../../src/core/orchestration/mailbox/mailbox-files.js';
 import { RECORDS, recordsOf } from '../../../../src/core/orchestration/session/records-source.js';
 import * as disk from '../../../../src/core/orchestration/store/disk/left-sessions.js';
+import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
+import * as own from '../../../../src/core/orchestration/util/fs/own-file.js';
 import { errorOf } from '../../../support/errors.js';
 import { eventually } from '../../../support/eventually.js';
 import { git, repository } from '../../../support/git.js';
@@ -22,6 +34,7 @@ vi.mock('../../../../src/core/orchestration/manager/most-in-memory.js', () => ({
   },
 }));
 vi.mock('../../../../src/core/orchestration/store/disk/left-sessions.js', { spy: true });
+vi.mock('../../../../src/core/orchestration/util/fs/own-file.js', { spy: true });
 const read = vi.mocked(disk.readEndedRecord);
 
 beforeEach(() => {
@@ -227,6 +240,34 @@ describe('a session that has left memory', () => {
     expect(client.list()).toEqual(manager.list());
   });
 
+  it('is continued only when its guard folder is removed, because the run makes that folder anew', async () => {
+    const script: SimulatedScript = (request) => {
+      const { guard } = new SessionFolder(stateDir, request.session.id);
+      if (request.feedback === undefined) mkdirSync(guard);
+      else begun(existsSync(guard));
+      return DONE(request);
+    };
+    const { manager, stateDir } = scene(script);
+    const begun = vi.fn();
+    const [removing, goOn] = [deferred<void>(), deferred<void>()];
+    const { remove } = MailboxFiles.prototype;
+    const spy = vi.spyOn(MailboxFiles.prototype, 'remove').mockImplementation(async function (this: MailboxFiles) {
+      removing.resolve();
+      await goOn.promise;
+      await remove.call(this);
+    });
+    const { id } = await manager.waitFor((await manager.create({ prompt: 'x' })).id);
+    await removing.promise;
+    const continued = manager.continue(id, 'more');
+    await new Promise(setImmediate);
+    expect(manager.get(id)).toMatchObject({ status: 'completed', runs: [{}] });
+    goOn.resolve();
+    await continued;
+    await manager.waitFor(id);
+    expect(begun.mock.calls).toEqual([[false]]);
+    spy.mockRestore();
+  });
+
   it('a snapshot gives its record as it was, whatever happens before its turn', async () => {
     const { manager, ended } = scene();
     const sessions = [await ended(), await ended(), await ended()];
@@ -276,6 +317,70 @@ describe('a record that cannot be read any more', () => {
     warning.mockRestore();
     writeFileSync(record, text);
     expect(manager.get(broken.id)).toEqual(broken);
+  });
+
+  it('is taken off the list by remove() if its folder is gone, and clients do not have it any more', async () => {
+    const { manager, stateDir, ended } = scene();
+    const [gone, stays] = [await ended(), await ended()];
+    await using client = await openSessions({ stateDir });
+    expect(client.list()).toHaveLength(2);
+    const removed: string[] = [];
+    client.on('session:removed', ({ sessionId }) => removed.push(sessionId));
+    rmSync(new SessionFolder(stateDir, gone.id).path, { recursive: true });
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    for (let count = 0; count < 3; count++) expect(manager.list()).toEqual([stays]);
+    expect(warning.mock.calls).toHaveLength(1);
+    await using late = await openSessions({ stateDir });
+    expect((await errorOf(manager.remove(gone.id), 'SESSION_NOT_FOUND')).message).toContain('is gone');
+    expect((await errorOf(manager.remove(gone.id), 'SESSION_NOT_FOUND')).message).toContain('There is no session');
+    expect(recordsOf(manager).outlines()).toMatchObject([{ id: stays.id }]);
+    await eventually(() => expect(removed).toEqual([gone.id]));
+    warning.mockRestore();
+    const { id } = await late.continue(stays.id, 'more');
+    const next = await late.waitFor(id);
+    for (const each of [client, late]) await eventually(() => expect(each.list()).toEqual([next]));
+  });
+
+  it('stays, with all of its family, if the system refuses to read it now', async () => {
+    const { manager, ended } = scene();
+    const leader = await ended({ mode: 'orchestration' });
+    const child = await ended({ parentId: leader.id });
+    const readOwnFile = vi.mocked(own.readOwnFile);
+    const { readOwnFile: readIt } = await vi.importActual<typeof own>(
+      '../../../../src/core/orchestration/util/fs/own-file.js',
+    );
+    readOwnFile.mockImplementation(async (path, options) => {
+      if (path.includes(child.id)) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+      return readIt(path, options);
+    });
+    for (const call of [manager.remove(child.id), manager.continue(leader.id, 'more')]) {
+      expect((await errorOf(call, 'STATE_NOT_WRITABLE')).message).toContain('EMFILE: too many open files');
+    }
+    readOwnFile.mockReset();
+    readOwnFile.mockImplementation(readIt);
+    expect(manager.list()).toEqual([leader, child]);
+    await manager.continue(leader.id, 'more');
+    await manager.waitFor(leader.id);
+    expect(await manager.remove(child.id)).toEqual(child);
+  });
+
+  it('only a few are read at once, however many calls there are', async () => {
+    const { manager, ended } = scene();
+    const ids: string[] = [];
+    for (let count = 0; count < 20; count++) ids.push((await ended()).id);
+    const { leftSession } = await vi.importActual<typeof disk>(
+      '../../../../src/core/orchestration/store/disk/left-sessions.js',
+    );
+    let [reading, mostReading] = [0, 0];
+    vi.mocked(disk.leftSession).mockImplementation(async (...given) => {
+      mostReading = Math.max(mostReading, ++reading);
+      return leftSession(...given).finally(() => reading--);
+    });
+    await Promise.all(ids.map((id) => manager.remove(id)));
+    vi.mocked(disk.leftSession).mockReset();
+    vi.mocked(disk.leftSession).mockImplementation(leftSession);
+    expect(mostReading).toBe(8);
+    expect(manager.list()).toEqual([]);
   });
 
   it('stays in memory if its record is not on the disk', async () => {
@@ -340,6 +445,36 @@ describe('ended sessions of an earlier process', () => {
     const { manager, sessions, readIds } = await restarted(change);
     expect(readIds).toHaveLength(reads);
     expect(manager.list()).toEqual(sessions);
+  });
+
+  it('leave no guard folder behind, although no index names them and no sweep looks at them', async () => {
+    const guards: string[] = [];
+    const { sessions, manager } = await restarted((stateDir, ids) => {
+      rmSync(join(stateDir, 'ended.jsonl'));
+      guards.push(...ids.map((id) => new SessionFolder(stateDir, id).guard));
+      for (const guard of guards) mkdirSync(join(guard, 'requests'), { recursive: true });
+    });
+    await eventually(() => expect(guards.filter((guard) => existsSync(guard))).toEqual([]));
+    expect(manager.list()).toEqual(sessions);
+  });
+
+  it('are removed without their variables, and continue() says why these cannot be had', async () => {
+    const before = scene();
+    const docker = { image: 'x', env: { SECRET: 'its own value' } };
+    const [first, second] = [await before.ended({ docker }), await before.ended({ docker })];
+    await before.manager.close();
+    const { manager } = scene(DONE, { stateDir: before.stateDir });
+    const env = vi.fn((): Record<string, string> => {
+      throw new Error('the vault is locked');
+    });
+    await manager.recover({ env });
+    expect(await manager.remove(first.id)).toEqual(first);
+    expect(env).not.toHaveBeenCalled();
+    await expect(manager.continue(second.id, 'more')).rejects.toThrow('the vault is locked');
+    env.mockReturnValue({ SECRET: 'its own value' });
+    await manager.continue(second.id, 'more');
+    expect(await manager.waitFor(second.id)).toMatchObject({ status: 'completed' });
+    expect(env).toHaveBeenLastCalledWith(expect.objectContaining({ id: second.id }), ['SECRET']);
   });
 
   it('a session that was reopened is neither lost nor there twice, although the index still names it', async () => {

@@ -142,7 +142,7 @@ describe('SessionRegistry', () => {
     });
     expect(ids()).toEqual(['b']);
     expect(registry.get('a')).toBeUndefined();
-    expect(warning).toHaveBeenCalledWith(expect.stringContaining('the disk is gone'), 'SessionRecordUnreadable');
+    expect(warning.mock.calls).toEqual([[expect.stringContaining('the disk is gone'), 'SessionRecordUnreadable']]);
     warning.mockRestore();
     const { message } = await errorOf(() => registry.require('a'), 'SESSION_NOT_FOUND');
     expect(message).toContain('the disk is gone');

@@ -1,13 +1,21 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { SessionFolder } from '../../../../../src/core/orchestration/contract/session-folder.js';
 import { resolveCreateOptions, resolveManagerOptions } from '../../../../../src/core/orchestration/options/resolve.js';
+import {
+  isGone,
+  leftSession,
+  readEndedRecord,
+} from '../../../../../src/core/orchestration/store/disk/left-sessions.js';
 import { SessionJournal } from '../../../../../src/core/orchestration/store/disk/session-journal.js';
+import * as own from '../../../../../src/core/orchestration/util/fs/own-file.js';
 import { allLeft } from '../../../../support/left.js';
 import { createdSession } from '../../../../support/sessions.js';
 import { tempFolder } from '../../../../support/temp-folder.js';
+
+vi.mock('../../../../../src/core/orchestration/util/fs/own-file.js', { spy: true });
 
 const ID = 'abcdefghijkl';
 
@@ -69,6 +77,61 @@ describe('leftSessions', () => {
     const stateDir = tempFolder();
     writeFileSync(join(stateDir, 'sessions'), '');
     await expect(allLeft(stateDir)).rejects.toMatchObject({ code: 'STATE_NOT_WRITABLE' });
+  });
+});
+
+describe('what the system refuses', () => {
+  it.each(['EMFILE', 'EIO', 'EACCES'])(
+    'a file is not damaged because of %s; the session stays as it is',
+    async (code) => {
+      const { stateDir } = await withSession();
+      const refused = vi.mocked(own.readOwnFile).mockRejectedValue(Object.assign(new Error(`${code}: no`), { code }));
+      try {
+        await expect(leftSession(stateDir, ID)).rejects.toMatchObject({ code });
+        expect(await allLeft(stateDir)).toMatchObject([{ id: ID, distrusted: expect.stringContaining(`${code}: no`) }]);
+      } finally {
+        refused.mockRestore();
+      }
+      expect(await leftSession(stateDir, ID)).toMatchObject({ spec: { version: 1 }, record: { version: 1 } });
+    },
+  );
+});
+
+describe('the record of an ended session that cannot be read', () => {
+  const REMOVES = /remove the session's folder/;
+
+  it('the message advises to remove the folder only if the record is of no use', async () => {
+    const { stateDir, folder } = await withSession();
+    const said = (): string => {
+      try {
+        readEndedRecord(stateDir, ID);
+        return '';
+      } catch (error) {
+        return String(error);
+      }
+    };
+    expect(said()).toMatch(/has not ended there\. Another process has continued it/);
+    expect(said()).not.toMatch(REMOVES);
+    const refused = vi.mocked(own.readOwnFileSync).mockImplementationOnce(() => {
+      throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+    });
+    expect(said()).toMatch(/EMFILE: too many open files\. The session is still there/);
+    refused.mockRestore();
+    truncateSync(folder.record, 5);
+    expect(said()).toMatch(REMOVES);
+    rmSync(folder.record);
+    expect(said()).toMatch(REMOVES);
+    rmSync(folder.path, { recursive: true });
+    expect(said()).toMatch(/Somebody has removed the session's folder\. Once you call remove\(\)/);
+  });
+
+  it('a session is gone if its folder is, but not if the folders of all sessions are', async () => {
+    const { stateDir, folder } = await withSession();
+    expect(isGone(folder)).toBe(false);
+    rmSync(folder.path, { recursive: true });
+    expect(isGone(folder)).toBe(true);
+    rmSync(join(stateDir, 'sessions'), { recursive: true });
+    expect(isGone(folder)).toBe(false);
   });
 });
 
