@@ -4,17 +4,20 @@ import type { MailboxFiles } from '../mailbox/mailbox-files.js';
 
 type Leave = () => Promise<void>;
 
-/** A run that leaves its worktree when it ends. */
+/** A run that leaves its worktree when it ends. Whoever hears of its end can enter the worktree. */
 export function leaving(handle: RunHandle, leave: Leave): RunHandle {
   let left: Promise<void> | undefined;
-  void handle.ended.then(() => {
+  const ended = handle.ended.then(async (end) => {
     left = leave();
+    await left;
+    return end;
   });
   return {
     ...handle,
+    ended,
     async release() {
       await handle.release?.();
-      await left;
+      await left; // Nobody waits for the end of a run that cannot be watched.
     },
   };
 }

@@ -5,13 +5,15 @@
  * - The files of a launch are opened through the file descriptors of the manager's process, so they are the very files that were
  *   checked there. If that process is gone, they cannot be opened, and nothing is launched.
  * - `begun` is written before the process is started. Without it, nothing was started.
+ * - It also reads when the process began, because the manager's process may be unable to open a file for that. The pid cannot belong
+ *   to another process by then, because the helper has not collected the end of its child yet.
  * - The end of the standard input means that the manager's process has ended, or needs the helper no longer. Then the helper ends.
  *   The processes that it has started lead sessions of their own and go on.
  */
 export const HELPER_PROGRAM = `
 'use strict';
 const { spawn } = require('node:child_process');
-const { closeSync, constants, openSync, writeSync } = require('node:fs');
+const { closeSync, constants, openSync, readFileSync, writeSync } = require('node:fs');
 const manager = process.ppid;
 const say = (answer) => writeSync(1, JSON.stringify(answer) + '\\n');
 const reasonOf = ({ message, code }) => ({ message, code });
@@ -27,6 +29,14 @@ function open({ input, log }) {
     throw error;
   }
 }
+function startOf(pid) {
+  try {
+    const line = readFileSync('/proc/' + pid + '/stat', 'latin1');
+    return line.slice(line.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
 function launch({ id, command, args, cwd, env, files }) {
   let opened;
   try {
@@ -40,7 +50,7 @@ function launch({ id, command, args, cwd, env, files }) {
     const child = spawn(command, args, { cwd, env, detached: true, stdio: [input, log, log] });
     child.once('error', (error) => say({ id, failed: reasonOf(error) }));
     child.once('exit', (code, signal) => say({ id, exit: { code, signal } }));
-    if (child.pid !== undefined) say({ id, pid: child.pid });
+    if (child.pid !== undefined) say({ id, pid: child.pid, startedAt: startOf(child.pid) });
   } catch (error) {
     say({ id, failed: reasonOf(error) });
   } finally {

@@ -2,12 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
 import { type Deferred, deferred, withTimeout } from '../util/deferred.js';
+import { answered, helpedProcess, type Outcome, type Reason } from './helped-process.js';
 import { HELPER_PROGRAM } from './helper-program.js';
 import type { LaunchFiles } from './launch-files.js';
 import type { LaunchedProcess, ProcessExit } from './launched-process.js';
-import { controlOf, orphanedProcess } from './orphaned-process.js';
-import { type PidSpace, type ProcessIdentity, pidSpace, processIdentity } from './process-identity.js';
-import { processWithFiles } from './process-with-files.js';
+import { pidSpace } from './process-identity.js';
 
 /** How long a launch waits for a helper that is starting. Then it does without. */
 const READY_MS = 300;
@@ -26,11 +25,6 @@ interface HelperRequest extends Command {
   readonly files: LaunchFiles;
 }
 
-interface Reason {
-  readonly message: string;
-  readonly code?: string;
-}
-
 /** An answer of `HELPER_PROGRAM`. */
 interface Answer {
   readonly id?: number;
@@ -39,11 +33,10 @@ interface Answer {
   readonly unable?: Reason;
   readonly begun?: true;
   readonly pid?: number;
+  readonly startedAt?: string;
   readonly failed?: Reason;
   readonly exit?: ProcessExit;
 }
-
-type Outcome = { readonly pid: number } | { readonly failed: Reason } | 'not-started' | 'unknown';
 
 interface Launch {
   begun: boolean;
@@ -154,7 +147,7 @@ class HelperProcess {
   }
 
   async #start(): Promise<void> {
-    if ((await withTimeout(this.ready, ANSWER_MS)) === undefined) this.#child.kill('SIGKILL');
+    if ((await answered(this.ready, ANSWER_MS)) === undefined) this.#child.kill('SIGKILL');
   }
 
   start(request: HelperRequest): Promise<LaunchedProcess | undefined> {
@@ -170,8 +163,9 @@ class HelperProcess {
     this.#launches.set(id, launch);
     const request = { ...what, id, files: { input: files.input.fd, log: files.log.fd } };
     this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
-    const outcome = (await withTimeout(launch.outcome.promise, ANSWER_MS)) ?? (await this.#abandon(launch));
-    return launched(outcome, launch, files, await this.#space);
+    const outcome = (await answered(launch.outcome.promise, ANSWER_MS)) ?? (await this.#abandon(launch));
+    const { exit } = launch;
+    return helpedProcess(outcome, { exit, files, space: await this.#space, isFollowed: () => !this.#isClosed });
   }
 
   async close(): Promise<void> {
@@ -179,7 +173,7 @@ class HelperProcess {
     this.#child.ref(); // Otherwise, this process could end before the caller goes on.
     this.#child.stdin?.end();
     const gone = this.#gone.promise.then(() => true);
-    if (!(await withTimeout(gone, ANSWER_MS))) this.#child.kill('SIGKILL');
+    if (!(await answered(gone, ANSWER_MS))) this.#child.kill('SIGKILL');
   }
 
   /** Kills the helper. What it has begun is then known, or can be found. */
@@ -200,7 +194,7 @@ class HelperProcess {
     if (answer.id === undefined || !launch) return;
     if (answer.begun) launch.begun = true;
     if (answer.unable) launch.outcome.resolve('not-started');
-    if (answer.pid !== undefined) launch.outcome.resolve({ pid: answer.pid });
+    if (answer.pid !== undefined) launch.outcome.resolve({ pid: answer.pid, startedAt: answer.startedAt });
     if (answer.failed) launch.outcome.resolve({ failed: answer.failed });
     if (answer.exit) launch.exit.resolve(answer.exit);
     if (answer.unable || answer.failed || answer.exit) this.#launches.delete(answer.id);
@@ -227,30 +221,4 @@ class HelperProcess {
     };
     work.then(release, release);
   }
-}
-
-/** @throws Error */
-async function launched(
-  outcome: Outcome,
-  { exit }: Launch,
-  files: LaunchFiles,
-  space: PidSpace | undefined,
-): Promise<LaunchedProcess | undefined> {
-  if (outcome === 'not-started') return undefined;
-  if (outcome === 'unknown') {
-    const identity = await processWithFiles(files);
-    if (identity) return orphanedProcess(identity);
-    throw new Error('the process that launches others was ended at that moment, and the command does not run');
-  }
-  if ('failed' in outcome) throw Object.assign(new Error(outcome.failed.message), { code: outcome.failed.code });
-  const { pid } = outcome;
-  // Without the identity, the run can still be followed to its end.
-  const identity = await processIdentity(pid, space).catch(() => undefined);
-  const exited = exit.promise.then((known) => known ?? endOf(identity));
-  return { ...controlOf(identity), pid, identity, exited };
-}
-
-/** The end of a process whose exit code nobody gets any more. */
-async function endOf(identity: ProcessIdentity | undefined): Promise<ProcessExit> {
-  return identity ? orphanedProcess(identity).exited : { code: null, signal: null };
 }

@@ -130,7 +130,13 @@ export class SessionSlots extends SlotQueue {
     return { status: 'queued', position: this.positionOf(id) ?? this.status(0).queued };
   }
 
-  /** Called when the session has ended. Returns true if the session held a slot or waited for one. */
+  override ending(id: string): void {
+    this.#current.delete(id);
+    this.#returning.delete(id);
+    super.ending(id);
+  }
+
+  /** Called when nothing is left of a session that has ended. Returns true if the session held a slot or waited for one. */
   leave(id: string): boolean {
     this.#current.delete(id);
     return this.release(id) || this.remove(id);

@@ -88,9 +88,13 @@ export class SlotQueue {
     if (!held) this.fill();
   }
 
-  /** Called when an item has ended, and its slot becomes free in a moment. One more item may wait until then. */
+  /**
+   * Called when an item has ended, and its slot becomes free in a moment. Until then, one more item may wait, if the slot is for one
+   * in line. The item itself gets no slot again.
+   */
   ending(id: string): void {
     if (this.isRunning(id)) this.#ending.add(id);
+    this.#returnsNoMore(id);
   }
 
   get isHeld(): boolean {
@@ -128,8 +132,7 @@ export class SlotQueue {
 
   /** Removes a waiting item, so that it never gets a slot. Returns true if the item was in line (not after `reclaim`). */
   remove(id: string): boolean {
-    const returning = this.#returning.indexOf(id);
-    if (returning >= 0) this.#returning.splice(returning, 1);
+    this.#returnsNoMore(id);
     return this.#line.delete(id);
   }
 
@@ -158,12 +161,24 @@ export class SlotQueue {
   /** @throws OrchestrationError `QUEUE_FULL` */
   protected requirePlace(): void {
     const { maxConcurrent, maxQueued } = this.#options;
-    if (this.#line.size < maxQueued + this.#ending.size) return;
+    if (this.#line.size < maxQueued + this.#slotsForLine()) return;
     throw new OrchestrationError(
       'QUEUE_FULL',
       `The queue is full: ${maxConcurrent} run (maxConcurrent) and ${maxQueued} wait (maxQueued). ` +
         'Wait for one to end, or raise a limit.',
     );
+  }
+
+  /** How many of the slots that become free in a moment go to items in line. */
+  #slotsForLine(): number {
+    if (this.#isHeld) return 0;
+    const tooMany = Math.max(0, this.#slots.length - this.#options.maxConcurrent);
+    return Math.max(0, this.#ending.size - tooMany - this.#returning.length);
+  }
+
+  #returnsNoMore(id: string): void {
+    const returning = this.#returning.indexOf(id);
+    if (returning >= 0) this.#returning.splice(returning, 1);
   }
 
   /**

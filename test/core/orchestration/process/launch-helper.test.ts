@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -196,6 +196,23 @@ describe('the helper', () => {
     startsNothing(by);
   });
 
+  it('leaves the end of its processes to a later process when it is closed', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const by = await starter();
+    const run = await launch(by, 'exec sleep 600');
+    const onExit = vi.fn();
+    void run.exited.then(onExit);
+    await by.helper.close();
+    process.kill(run.pid, 'SIGKILL');
+    await vi.waitUntil(() => !existsSync(`/proc/${run.pid}`) || statOf(run.pid)[0] === 'Z');
+    for (let round = 0; round < 20; round++) {
+      await vi.advanceTimersByTimeAsync(250);
+      await readFile('/proc/self/stat'); // A look takes as long.
+    }
+    expect(onExit).not.toHaveBeenCalled();
+  });
+
   it('is not used by a process that has given up rights since it was started', async () => {
     const by = await starter();
     await (await launch(by, 'true')).exited;
@@ -229,6 +246,65 @@ describe('the helper', () => {
     const by = await starter();
     for (const code of [4, 5]) expect(await (await launch(by, `exit ${code}`)).exited).toEqual({ code, signal: null });
     expect(by.spawn).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('a helper that answers late', () => {
+  it('is not killed if its answer could not be read, because this process was blocked', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const helpers = watchHelpers();
+    const by = await starter();
+    const [helper = 0] = helpers();
+    process.kill(helper, 'SIGSTOP');
+    const launching = launch(by, 'exec sleep 600');
+    await vi.waitUntil(() => vi.getTimerCount() > 0);
+    process.kill(helper, 'SIGCONT');
+    while (childrenOf(helper).length === 0); // This process is blocked.
+    vi.advanceTimersByTime(5_000);
+    (await launching).kill('SIGTERM');
+    expect(await (await launching).exited).toEqual({ code: null, signal: 'SIGTERM' });
+    expect(helpers()).toEqual([helper]);
+    expect(await (await launch(by, 'exit 10')).exited).toEqual({ code: 10, signal: null });
+    startsNothing(by);
+  });
+
+  /** A process that has ended while the helper hangs. */
+  async function endedUnseen() {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const helpers = watchHelpers();
+    const by = await starter();
+    const run = await launch(by, 'exec sleep 600');
+    const [helper = 0] = helpers();
+    onTestFinished(() => {
+      vi.useRealTimers();
+      if (isHelper(helper)) process.kill(helper, 'SIGCONT');
+    });
+    process.kill(helper, 'SIGSTOP');
+    process.kill(run.pid, 'SIGKILL');
+    await vi.waitUntil(() => statOf(run.pid)[0] === 'Z');
+    const onExit = vi.fn();
+    void run.exited.then(onExit);
+    return { helper, by, onExit };
+  }
+
+  it('does not hide the end of a process: it is seen, without its exit code', async () => {
+    const { onExit } = await endedUnseen();
+    await vi.waitUntil(async () => {
+      await vi.advanceTimersByTimeAsync(250);
+      return onExit.mock.calls.length > 0;
+    });
+    expect(onExit).toHaveBeenCalledExactlyOnceWith({ code: null, signal: null });
+  });
+
+  it('gets some time to report the end, with the signal', async () => {
+    const { helper, onExit } = await endedUnseen();
+    const before = vi.getTimerCount();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await vi.waitUntil(() => vi.getTimerCount() === before); // It has looked, and waits again.
+    process.kill(helper, 'SIGCONT');
+    await vi.waitUntil(() => onExit.mock.calls.length > 0);
+    expect(onExit).toHaveBeenCalledExactlyOnceWith({ code: null, signal: 'SIGKILL' });
   });
 });
 
@@ -308,7 +384,7 @@ describe('after the helper was killed', () => {
     process.kill(helper, 'SIGSTOP');
     const launching = launch(by, 'exit 8');
     await vi.waitUntil(() => vi.getTimerCount() > 0);
-    vi.advanceTimersByTime(5_000);
+    await vi.advanceTimersByTimeAsync(5_000);
     expect(await (await launching).exited).toEqual({ code: 8, signal: null });
     expect(existsSync(`/proc/${helper}`) && isHelper(helper)).toBe(false);
   });

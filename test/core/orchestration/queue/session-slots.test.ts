@@ -97,6 +97,36 @@ it('a session that leaves while it reclaims its slot does not get the slot', () 
   expect(slots.isRunning('a')).toBe(false);
 });
 
+it('a session that has ended keeps its slot until it leaves, and gets none if it rests', async () => {
+  const { slots, started, changed } = scene({ maxConcurrent: 2 });
+  for (const id of ['a', 'leader', 'c', 'd']) slots.enqueue(id);
+  const [slot, leading] = [slots.slotOf('a'), slots.slotOf('leader')];
+  leading.release('children');
+  for (const id of ['a', 'leader']) slots.ending(id);
+  slot.release('children');
+  const isBack = vi.fn();
+  void Promise.resolve(leading.reclaim()).then(isBack);
+  expect([started, changed, slots.isRunning('a')]).toEqual([['c'], ['leader'], true]);
+  slots.leave('a');
+  await settled();
+  expect([started, slots.isRunning('leader')]).toEqual([['c', 'd'], false]);
+  expect(isBack).not.toHaveBeenCalled();
+});
+
+it('a session that ends while it reclaims its slot does not get the slot', async () => {
+  const { slots, started } = scene();
+  for (const id of ['a', 'b', 'c']) slots.enqueue(id);
+  const slot = slots.slotOf('a');
+  slot.release('children');
+  const isBack = vi.fn();
+  void Promise.resolve(slot.reclaim()).then(isBack);
+  slots.ending('a');
+  slots.leave('b');
+  await settled();
+  expect([started, slots.isRunning('a')]).toEqual([['b', 'c'], false]);
+  expect(isBack).not.toHaveBeenCalled();
+});
+
 it('releasing the slot of an earlier run does not release the slot of the next run', () => {
   const { slots } = scene();
   slots.enqueue('a');

@@ -132,4 +132,47 @@ describe('SlotQueue', () => {
     queue.release('x');
     expect(started).toEqual(['b', 'b']);
   });
+
+  describe('while a running session ends', () => {
+    const isRefused = (queue: SlotQueue, id: string): void =>
+      expect(() => queue.enqueue(id)).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
+
+    it('lets one more session wait', () => {
+      const { queue, started } = fullQueue();
+      queue.ending('a');
+      expect(queue.enqueue('f')).toEqual({ status: 'queued', position: 4 });
+      isRefused(queue, 'g');
+      queue.release('a');
+      expect(started).toEqual(['c']);
+      isRefused(queue, 'g');
+    });
+
+    it('lets no more wait if the slot is one too many, and so goes to nobody', () => {
+      const { queue, started } = fullQueue();
+      queue.occupy('from an earlier queue');
+      queue.ending('a');
+      isRefused(queue, 'f');
+      queue.ending('b');
+      expect(queue.enqueue('f')).toEqual({ status: 'queued', position: 4 });
+      isRefused(queue, 'g');
+      for (const id of ['a', 'b']) queue.release(id);
+      expect([started, queue.status().queued]).toEqual([['c'], 3]);
+    });
+
+    it('lets no more wait if the slot goes to one that wants its slot back', () => {
+      const { queue, started } = fullQueue();
+      queue.reclaim('r');
+      queue.ending('a');
+      isRefused(queue, 'f');
+      queue.release('a');
+      expect([started, queue.status().queued]).toEqual([['r'], 3]);
+    });
+
+    it('lets no more wait while the queue is held', () => {
+      const { queue } = fullQueue();
+      queue.setHeld(true);
+      queue.ending('a');
+      isRefused(queue, 'f');
+    });
+  });
 });
