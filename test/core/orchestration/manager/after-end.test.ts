@@ -1,6 +1,7 @@
 import type { SessionManagerOptions } from 'autonomous-orchestration';
-import type { SimulatedScript } from 'autonomous-orchestration/testing';
+import { type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
 import { describe, expect, it } from 'vitest';
+import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { errorOf } from '../../../support/errors.js';
 import { eventually } from '../../../support/eventually.js';
 import { isPending, Leaving } from '../../../support/leaving.js';
@@ -127,5 +128,34 @@ describe('a session that goes on after its run', () => {
     expect(await cancelled).toMatchObject({ status: 'cancelled', result: { error: 'enough' } });
     await continued;
     expect(executor.steps).toEqual(['launch 1', 'remove 1', 'removed 1']);
+  });
+});
+
+describe('a manager that is closed while it judges how a run went', () => {
+  it('leaves the container of the run to the next manager', async () => {
+    const judging = deferred<void>();
+    const judged = deferred<void>();
+    const json = { type: 'object', properties: { a: { type: 'number' } } } as const;
+    const output = {
+      '~standard': {
+        version: 1 as const,
+        vendor: 'test',
+        jsonSchema: { input: () => json, output: () => json },
+        validate: async () => {
+          judging.resolve();
+          await judged.promise;
+          return { issues: [{ message: 'no' }] };
+        },
+      },
+    };
+    const { executor, manager } = scene(({ conversationId }) =>
+      scriptedRun([{ text: 'Done.' }], { conversationId, output: { a: 1 } }),
+    );
+    await manager.create({ prompt: 'x', output });
+    await judging.promise;
+    await manager.close();
+    judged.resolve();
+    await isPending(new Promise(() => {}));
+    expect(executor.steps).toEqual(['launch 1']);
   });
 });
