@@ -20,7 +20,11 @@ export interface LeaderEffectsOptions {
   /** The actions of agents on the sessions that they lead. */
   commands: SessionCommands;
   /** Ends a session for good. */
-  ender: { cancel(session: UnifiedSession, reason: string): Promise<UnifiedSession> };
+  ender: {
+    cancel(session: UnifiedSession, reason: string): Promise<UnifiedSession>;
+    /** Sessions that have ended, and are to go on soon. `cancel` lets that fail for those who asked until then. */
+    readonly pending: { readonly ids: Iterable<string>; cancel(id: string, until?: number): void };
+  };
 }
 
 /** What changes for running sessions because one leads others: its agent's commands, its costs, and its end. */
@@ -58,6 +62,7 @@ export class LeaderEffects {
       if (run) run.spent();
       if (excess === undefined) continue;
       const reason = `session ${leader.id}, which led it, has spent its ${excess}`;
+      this.#keepEnded(leader.id);
       void this.#cancel(this.tree.openChildren(leader.id), reason);
     }
   }
@@ -68,7 +73,16 @@ export class LeaderEffects {
     if (!this.tree.leads(leader) || !isTerminal(status) || status === 'completed') return;
     // A child that somebody has continued since then has a reason of its own to run.
     const isOf = ({ runs, createdAt }: UnifiedSession): boolean => (runs.at(-1)?.requestedAt ?? createdAt) <= endedAt;
+    this.#keepEnded(id, endedAt);
     await this.#cancel(this.tree.openChildren(id).filter(isOf), `session ${id}, which led it, ended ('${status}')`);
+  }
+
+  /** Lets no session below a leader go on that somebody wanted to continue before `until`. */
+  #keepEnded(leaderId: string, until?: number): void {
+    const { pending } = this.#options.ender;
+    const ids = new Set(pending.ids);
+    if (ids.size === 0) return;
+    for (const { id } of this.tree.outlinesBelow(leaderId)) if (ids.has(id)) pending.cancel(id, until);
   }
 
   async #cancel(sessions: readonly UnifiedSession[], reason: string): Promise<void> {

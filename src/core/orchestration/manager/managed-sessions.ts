@@ -124,8 +124,10 @@ export class ManagedSessions implements SessionCommands {
     this.store.registry.require(id);
     const words = resolveFeedback(feedback);
     const how = defined({ ...resolveContinue(options), commandId });
-    if (this.owner.isRecovering) await this.owner.ready(); // Those that waited before come first.
-    return this.#ended.use(id, () => this.runs.continue(this.#open(id), words, how), true);
+    return this.runs.pending.during(id, async (call) => {
+      if (this.owner.isRecovering) await this.owner.ready(); // Those that waited before come first.
+      return this.#ended.use(id, () => this.runs.continue(this.#open(id).id, call, words, how), true);
+    });
   }
 
   async cancel(id: string, reason?: string): Promise<UnifiedSession> {

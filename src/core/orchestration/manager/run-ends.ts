@@ -41,6 +41,8 @@ export class RunEnds {
   readonly #waits: TimedWaits;
   /** The sessions that have ended, and whose last containers are being removed. */
   readonly #removals = new Map<string, Promise<void>>();
+  /** When it was first asked what follows a run. Time that passes since then must not change the answer. */
+  readonly #overAt = new WeakMap<Run, number>();
   #closed = false;
 
   constructor(options: RunEndsOptions) {
@@ -99,12 +101,14 @@ export class RunEnds {
     await Promise.all(this.#removals.values());
   }
 
-  #nextStep(id: string, { continuing: feedback }: Run, outcome: Outcome): NextStep {
+  #nextStep(id: string, run: Run, outcome: Outcome): NextStep {
     const { live, store, clock, effects } = this.#options;
     const session = store.registry.require(id);
     const { retry = DEFAULT_RETRY, limits } = live.require(id).spec;
     const isSpent = spentLimit(effects.tree.spending(session), limits) !== undefined;
-    return afterRun(session, outcome, { feedback, retry, now: clock.now(), isSpent });
+    const now = this.#overAt.get(run) ?? clock.now();
+    this.#overAt.set(run, now);
+    return afterRun(session, outcome, { feedback: run.continuing, retry, now, isSpent });
   }
 
   /**

@@ -17,6 +17,7 @@ import type { Clock } from '../util/clock.js';
 import { OrchestrationError } from '../util/errors.js';
 import { newAccount, requireContinuable } from './continuable.js';
 import type { LiveSessions, PreparedSession } from './live-sessions.js';
+import { closedBefore, type PendingContinue, PendingContinues } from './pending-continues.js';
 import { RunEnds } from './run-ends.js';
 import { SessionQueue } from './session-queue.js';
 
@@ -44,6 +45,7 @@ export interface SessionRunsOptions
  */
 export class SessionRuns {
   readonly queue: SessionQueue;
+  readonly pending: PendingContinues;
   readonly #store: SessionStore;
   readonly #live: LiveSessions;
   readonly #clock: Clock;
@@ -59,6 +61,7 @@ export class SessionRuns {
     this.#live = live;
     this.#clock = clock;
     this.#prices = prices;
+    this.pending = new PendingContinues(clock);
     this.#effects = new LeaderEffects({ registry: store.registry, live, commands, ender: this });
     // A session that is still being prepared has a slot, but is not live yet: its admission starts it.
     const onStart = (id: string): void => {
@@ -175,6 +178,7 @@ export class SessionRuns {
   /** Ends a session for good; see `UnifiedSessionManager.cancel`. */
   async cancel(session: UnifiedSession, reason: string): Promise<UnifiedSession> {
     const { id } = session;
+    this.pending.cancel(id);
     if (isTerminal(session.status)) {
       await this.removed(id);
       return session;
@@ -192,16 +196,17 @@ export class SessionRuns {
   }
 
   /** Adds a run; see `UnifiedSessionManager.continue`. */
-  async continue(session: UnifiedSession, feedback: string, how: FurtherRun = {}): Promise<UnifiedSession> {
-    const { id } = session;
+  async continue(id: string, call: PendingContinue, feedback: string, how: FurtherRun = {}): Promise<UnifiedSession> {
+    call.requireWanted();
+    const session = this.#store.registry.require(id);
     const live = this.#live.require(id);
     requireContinuable(session, live, this.tree.spending(session), how.fresh);
     if (live.run) return this.#stopToContinue(id, live.run, feedback, how);
     if (!isTerminal(session.status)) return this.#ends.goOn(id, feedback, how);
     if (this.#ends.isRemoving(id)) {
       await this.removed(id);
-      if (this.#closed) throw closedBefore();
-      return this.continue(this.#store.registry.require(id), feedback, how);
+      if (this.#keepsWaiting) throw closedBefore();
+      return this.continue(id, call, feedback, how);
     }
     const changed = newAccount(session, live);
     if (changed.account !== undefined) this.queue.holds.relabel(id, changed.account);
@@ -292,8 +297,4 @@ export class SessionRuns {
     const run = this.#live.get(id)?.run;
     if (run && !run.stopping) run.stop({ status: 'failed', reason: code, error: message });
   }
-}
-
-function closedBefore(): OrchestrationError {
-  return new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the run could be continued.');
 }

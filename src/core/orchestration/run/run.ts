@@ -41,9 +41,7 @@ export class Run implements RunControl {
   #state: RunState = 'launching';
   #handle: RunHandle | undefined;
   #removal: Promise<void> | undefined;
-  /**
-   * Resolves when the executor has launched or found the run. Resolves with undefined when neither can happen any more.
-   */
+  /** Resolves when the executor has launched or found the run. Undefined when neither can happen any more. */
   readonly #launched = deferred<RunHandle | undefined>();
   /** Resolves when the record says that the run executes, or is over. */
   readonly #running = deferred<void>();
@@ -173,7 +171,7 @@ export class Run implements RunControl {
     const { signal } = this.#detached;
     const outcome = await this.#seeThrough();
     this.#launched.resolve(undefined);
-    if (outcome && !signal.aborted) await this.#close();
+    if (outcome && !signal.aborted) await this.#close(outcome);
     // After a detach, the next process may already have the run. Then that process says how the run went.
     return signal.aborted ? undefined : outcome;
   }
@@ -195,7 +193,7 @@ export class Run implements RunControl {
       this.#lookAway();
       // A run that cannot be watched must not go on, because its slot becomes free.
       await this.#handle?.stop('gently').catch(() => {});
-      await this.remove();
+      if (!signal.aborted) await this.remove();
       return this.#outcome(await failureOf(error, this.#options.request.folder.stateDir));
     }
   }
@@ -218,6 +216,7 @@ export class Run implements RunControl {
     await Promise.all([this.#record.saved().catch(() => {}), this.#parts.observer.drain()]);
     this.#judgeOpenCalls(end);
     const outcome = await this.#judged(end);
+    if (this.#detached.signal.aborted) return undefined; // The next process has what is left of the run.
     if (this.#options.isLast(outcome)) return withFinalResult(this.#options, outcome);
     // A further run begins when nothing of this one is left. In the meantime, the session may be told to end.
     await this.remove();
@@ -269,13 +268,14 @@ export class Run implements RunControl {
   }
 
   /** Called when the outcome of the run is known. */
-  async #close(): Promise<void> {
+  async #close(outcome: Outcome): Promise<void> {
     this.#parts.guard.requests.end('The run is over.');
     this.#parts.observer.close();
     this.#lookAway();
     await this.#parts.notes.remove();
-    // Somebody may have asked for a further run just now.
-    if (this.continuing !== undefined) await this.remove();
+    if (this.#detached.signal.aborted) return;
+    // Somebody may have asked for a further run just now, or a limit may count otherwise by now.
+    if (!this.#options.isLast(outcome)) await this.remove();
     this.#record.close();
     this.#state = 'over';
     this.#running.resolve();

@@ -1,52 +1,17 @@
-import { setImmediate as turn } from 'node:timers/promises';
-import type { RunHandle, RunRequest, SessionManagerOptions } from 'autonomous-orchestration';
-import { SimulatedExecutor, type SimulatedScript } from 'autonomous-orchestration/testing';
+import type { SessionManagerOptions } from 'autonomous-orchestration';
+import { type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
 import { describe, expect, it } from 'vitest';
-import { type Deferred, deferred } from '../../../../src/core/orchestration/util/deferred.js';
+import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { errorOf } from '../../../support/errors.js';
 import { eventually } from '../../../support/eventually.js';
+import { isPending, Leaving } from '../../../support/leaving.js';
 import { DONE, ENDLESS, everyMode, simulate } from '../../../support/simulate.js';
-
-/** An executor whose runs leave a container, which is gone when the test says so. */
-class Leaving extends SimulatedExecutor {
-  readonly steps: string[] = [];
-  readonly removals: Deferred<void>[] = [];
-
-  override async launch(request: RunRequest): Promise<RunHandle> {
-    this.steps.push(`launch ${request.run}`);
-    const handle = await super.launch(request);
-    const release = async (): Promise<void> => {
-      this.steps.push(`remove ${request.run}`);
-      const removal = deferred<void>();
-      this.removals.push(removal);
-      await removal.promise;
-      this.steps.push(`removed ${request.run}`);
-    };
-    return { ...handle, release };
-  }
-
-  /** The container that has begun to be removed last is gone. */
-  gone(): void {
-    this.removals.at(-1)?.resolve();
-  }
-}
 
 function scene(script: SimulatedScript = DONE, options: SessionManagerOptions = {}) {
   const executor = new Leaving(script);
   const { manager, events } = simulate(script, { executors: everyMode(executor), maxConcurrent: 1, ...options });
   const ended = async () => manager.waitFor((await manager.create({ prompt: 'x' })).id);
   return { executor, manager, events, ended };
-}
-
-/** True if a promise is still pending after everything that could happen has happened. */
-async function isPending(promise: Promise<unknown>): Promise<boolean> {
-  let settled = false;
-  const settle = (): void => {
-    settled = true;
-  };
-  promise.then(settle, settle);
-  for (let turns = 0; turns < 50; turns++) await turn();
-  return !settled;
 }
 
 describe('a session that has ended, and whose container is still being removed', () => {
@@ -163,5 +128,34 @@ describe('a session that goes on after its run', () => {
     expect(await cancelled).toMatchObject({ status: 'cancelled', result: { error: 'enough' } });
     await continued;
     expect(executor.steps).toEqual(['launch 1', 'remove 1', 'removed 1']);
+  });
+});
+
+describe('a manager that is closed while it judges how a run went', () => {
+  it('leaves the container of the run to the next manager', async () => {
+    const judging = deferred<void>();
+    const judged = deferred<void>();
+    const json = { type: 'object', properties: { a: { type: 'number' } } } as const;
+    const output = {
+      '~standard': {
+        version: 1 as const,
+        vendor: 'test',
+        jsonSchema: { input: () => json, output: () => json },
+        validate: async () => {
+          judging.resolve();
+          await judged.promise;
+          return { issues: [{ message: 'no' }] };
+        },
+      },
+    };
+    const { executor, manager } = scene(({ conversationId }) =>
+      scriptedRun([{ text: 'Done.' }], { conversationId, output: { a: 1 } }),
+    );
+    await manager.create({ prompt: 'x', output });
+    await judging.promise;
+    await manager.close();
+    judged.resolve();
+    await isPending(new Promise(() => {}));
+    expect(executor.steps).toEqual(['launch 1']);
   });
 });

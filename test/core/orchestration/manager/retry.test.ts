@@ -1,9 +1,14 @@
 import type { RunRequest, SessionManagerOptions, UnifiedSessionManager } from 'autonomous-orchestration';
-import type { SimulatedRun, SimulatedScript, SimulatedStep } from 'autonomous-orchestration/testing';
+import {
+  SimulatedExecutor,
+  type SimulatedRun,
+  type SimulatedScript,
+  type SimulatedStep,
+} from 'autonomous-orchestration/testing';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { retryDelay } from '../../../../src/core/orchestration/session/retry.js';
 import { fakeClock } from '../../../support/clock.js';
-import { DONE, simulate } from '../../../support/simulate.js';
+import { DONE, everyMode, simulate } from '../../../support/simulate.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 const NOW = 1_795_000_000_000;
@@ -54,6 +59,20 @@ async function goesOn(manager: UnifiedSessionManager, id: string): Promise<numbe
 
 describe('a failure of the provider that may pass', () => {
   beforeEach(() => fakeClock(NOW));
+
+  it('the time that it takes to write the result down is no progress of the run', async () => {
+    class Slow extends SimulatedExecutor {
+      override async finalResult() {
+        vi.advanceTimersByTime(60_000);
+        return {};
+      }
+    }
+    const executors = everyMode(new Slow(() => failing(ERROR_500)));
+    const { manager } = simulate(DONE, { executors, retry: { ...RETRY, attempts: 1 } });
+    const { id } = await manager.create({ prompt: 'x' });
+    await goesOn(manager, id);
+    expect(await manager.waitFor(id, { status: ['paused', 'failed'] })).toMatchObject({ status: 'failed' });
+  });
 
   it('the conversation goes on after a wait, and the slot is free meanwhile', async () => {
     const { manager, events, requests } = runs([failing(ERROR_500)], { maxConcurrent: 1 });
