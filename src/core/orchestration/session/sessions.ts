@@ -46,8 +46,9 @@ export interface EventStreamOptions {
 export interface Sessions extends EventEmitter<SessionManagerEvents> {
   /**
    * Creates a session. Resolves when the session is recorded: as `starting`, or as `queued`, with a `queuePosition` if it may
-   * start. Does not wait for the container. Sessions get their places in the queue in the order of the calls. If a session of
-   * `after` has already failed, the record is `failed`, reason `dependency_failed`.
+   * start. Does not wait for the container. Sessions get their places in the queue in the order of the calls, but later
+   * calls may come first while a `parentId` is read from the disk. If a session of `after` has already failed, the record is
+   * `failed`, reason `dependency_failed`.
    *
    * @throws OrchestrationError `INVALID_OPTIONS`, `QUEUE_FULL`, `CHILDREN_LIMIT`, `DOCKER_UNAVAILABLE`, `IMAGE_NOT_FOUND`,
    * `CLAUDE_NOT_FOUND`, `TMUX_NOT_FOUND`, `ONBOARDING_NEEDED`, `ENV_MISSING`, `ILLEGAL_TRANSITION` (its leader has

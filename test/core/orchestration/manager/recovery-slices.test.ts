@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { RECORDS } from '../../../../src/core/orchestration/session/records-source.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { errorOf } from '../../../support/errors.js';
 import { eventually } from '../../../support/eventually.js';
@@ -43,7 +45,15 @@ function whenRecovered(next: Host, id: string, act: () => unknown): void {
   });
 }
 
+const most = vi.hoisted(() => ({ value: 100 }));
+vi.mock('../../../../src/core/orchestration/manager/most-in-memory.js', () => ({
+  get MOST_ENDED_IN_MEMORY() {
+    return most.value;
+  },
+}));
+
 beforeEach(() => {
+  most.value = 100;
   between.wait = async () => undefined;
 });
 
@@ -130,6 +140,86 @@ describe('between two slices of recover()', () => {
     expect(waited?.exitCode).toBe(0);
     for (const child of children) expect(waited?.text).toContain(`${child}\tautonomous\tcompleted`);
     expect(world.launches).toHaveLength(6);
+  });
+
+  it('removeWorktree() waits, so that no worktree is removed in which another session works', async () => {
+    const world = new World();
+    const host = world.host();
+    const { id: done } = await host.running();
+    world.runOf(done).complete();
+    await host.manager.waitFor(done);
+    const { id: running } = await host.running();
+    await host.manager.cancel(done);
+    await host.kill();
+    for (const id of [done, running]) {
+      const { session, ...stored } = world.stored(id);
+      const environment = { ...session.environment, cwd: '/tree', worktree: '/tree', branch: 'tree' };
+      writeFileSync(world.folder(id).record, JSON.stringify({ ...stored, session: { ...session, environment } }));
+    }
+    const next = world.host();
+    const remove = vi.fn(async () => {});
+    const sweep = async () => ({ removed: [], kept: [] });
+    Object.assign(next.executor, { worktrees: { remove, sweep } });
+    const calls: Promise<unknown>[] = [];
+    let waited: Promise<unknown> | undefined;
+    whenRecovered(next, done, () => calls.push(next.manager.removeWorktree(done).catch((error: unknown) => error)));
+    between.wait = async () => {
+      const [call] = calls;
+      if (call !== undefined) waited ??= Promise.race([call, turns(5_000)]);
+      await waited;
+    };
+    await next.recover();
+    expect(await calls[0]).toMatchObject({
+      code: 'ILLEGAL_TRANSITION',
+      message: expect.stringContaining(`session ${running}`),
+    });
+    expect(remove).not.toHaveBeenCalled();
+  });
+
+  it('create() with a leader that has ended waits, so that the limits of the leader apply', async () => {
+    const world = new World();
+    const host = world.host();
+    const { id } = await host.running({ mode: 'orchestration', limits: { children: 1 } });
+    await host.running({ parentId: id });
+    for (const { sessionId } of world.launches.toReversed()) {
+      world.runOf(sessionId).complete();
+      await host.manager.waitFor(sessionId);
+      await host.manager.cancel(sessionId);
+    }
+    await host.kill();
+    const next = world.host();
+    const recovering = next.recover();
+    await errorOf(next.manager.create({ prompt: 'x', cwd: '/', parentId: id }), 'CHILDREN_LIMIT');
+    await recovering;
+  });
+
+  it('a second recover() brings a leader back into memory, with a child that it takes over', async () => {
+    most.value = 0;
+    const world = new World();
+    const host = world.host({ maxConcurrent: 1 });
+    const { id } = await host.running({ mode: 'orchestration' });
+    world.runOf(id).complete();
+    await host.manager.waitFor(id);
+    await host.manager.cancel(id);
+    const { id: running } = await host.running();
+    const child = await host.manager.create({
+      prompt: 'x',
+      cwd: '/',
+      parentId: id,
+      docker: { env: { TOKEN: 'secret' } },
+    });
+    await host.kill();
+    const next = world.host({ maxConcurrent: 1 });
+    const inMemory = () =>
+      next.manager[RECORDS]()
+        ?.outlines()
+        .some((one) => one.id === id && 'metadata' in one);
+    expect((await next.recover()).skipped).toMatchObject([{ id: child.id }]);
+    world.runOf(running).complete(); // Its end makes room.
+    await eventually(() => expect(inMemory()).toBe(false));
+    world.onLaunch = (run) => run.begin();
+    expect((await next.recover({ env: () => ({ TOKEN: 'again' }) })).requeued).toEqual([child.id]);
+    expect(inMemory()).toBe(true);
   });
 
   it('close() ends it with MANAGER_CLOSED, and the next process has every session once', async () => {
