@@ -7,6 +7,8 @@ import { type Deferred, deferred } from '../../src/core/orchestration/util/defer
 export class Leaving extends SimulatedExecutor {
   readonly steps: string[] = [];
   readonly removals: Deferred<void>[] = [];
+  /** The runs that this process was detached from. */
+  readonly detached: number[] = [];
 
   override async launch(request: RunRequest): Promise<RunHandle> {
     this.steps.push(`launch ${request.run}`);
@@ -18,7 +20,11 @@ export class Leaving extends SimulatedExecutor {
       await removal.promise;
       this.steps.push(`removed ${request.run}`);
     };
-    return { ...handle, release };
+    const detach = (): Promise<void> => {
+      this.detached.push(request.run);
+      return handle.detach();
+    };
+    return { ...handle, release, detach };
   }
 
   /** The container that has begun to be removed last is gone. */

@@ -27,18 +27,20 @@ export function leaving(handle: RunHandle, leave: Leave): RunHandle {
  * session also leaves its worktree. When the run is released, the guard's files are removed.
  */
 export function guarded(handle: RunHandle, files: MailboxFiles, channel: Mailbox, leave: Leave): RunHandle {
+  let detached = false;
   void handle.ended.then(() => channel.close());
   const own = leaving(handle, leave);
   return {
     ...own,
     hasHookReport: () => channel.hasReport(),
     detach() {
+      detached = true;
       channel.close();
       return handle.detach();
     },
     async release() {
       await own.release?.();
-      await files.remove().catch(() => {}); // If this fails, a later sweep finds the files.
+      if (!detached) await files.remove().catch(() => {}); // If this fails, a later sweep finds the files.
     },
   };
 }

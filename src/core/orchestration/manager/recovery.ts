@@ -120,6 +120,7 @@ export class SessionRecovery {
 
     // If a folder cannot be removed, the next call finds it again.
     for (const { folder } of unfinished) await folder.remove().catch(() => {});
+    await runs.removed(); // The sweep would report what this manager removes.
     const swept = await sweep.run();
     await turns.next();
     return {

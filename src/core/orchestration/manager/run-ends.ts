@@ -1,11 +1,12 @@
 import type { LeaderEffects } from '../family/leader-effects.js';
+import { REMOVAL_MS } from '../run/removal-time.js';
 import type { Run } from '../run/run.js';
 import type { Outcome } from '../session/outcome.js';
 import type { SessionResult, UnifiedSession } from '../session/record.js';
 import { DEFAULT_RETRY, retryDelay } from '../session/retry.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
-import { deferred } from '../util/deferred.js';
+import { deferred, withTimeout } from '../util/deferred.js';
 import { defined } from '../util/defined.js';
 import { messageOf } from '../util/errors.js';
 import { afterRun, type NextStep } from './after-run.js';
@@ -40,7 +41,7 @@ export class RunEnds {
   readonly #options: RunEndsOptions;
   readonly #waits: TimedWaits;
   /** The sessions that have ended, and whose last containers are being removed. */
-  readonly #removals = new Map<string, Promise<void>>();
+  readonly #removals = new Map<string, { readonly run: Run; readonly removed: Promise<void> }>();
   /** When it was first asked what follows a run. Time that passes since then must not change the answer. */
   readonly #overAt = new WeakMap<Run, number>();
   #closed = false;
@@ -93,12 +94,14 @@ export class RunEnds {
 
   /** Resolves when nothing is left of a session's last run, and its slot is free. At once, unless the session has just ended. */
   async removed(id: string): Promise<void> {
-    await this.#removals.get(id);
+    await this.#removals.get(id)?.removed;
   }
 
-  /** Resolves when nothing is left of the sessions that have ended. */
+  /** Resolves when nothing is left of the sessions that have ended, or when that takes too long, see `REMOVAL_MS`. */
   async allRemoved(): Promise<void> {
-    await Promise.all(this.#removals.values());
+    await withTimeout(Promise.all([...this.#removals.values()].map(({ removed }) => removed)), REMOVAL_MS);
+    // The next manager may have their sessions soon.
+    if (this.#closed) for (const { run } of this.#removals.values()) void run.detach();
   }
 
   #nextStep(id: string, run: Run, outcome: Outcome): NextStep {
@@ -204,7 +207,7 @@ export class RunEnds {
     const { status, result, cause } = outcome;
     const removal = deferred<void>();
     // First, because the listeners of the end may call cancel(), which waits for this.
-    this.#removals.set(id, removal.promise);
+    this.#removals.set(id, { run, removed: removal.promise });
     queue.ending(id);
     // The session may have been told to end after its run was over.
     const stop = cause && runs.at(-1)?.stop;

@@ -190,9 +190,9 @@ export class SessionRuns {
     return cancelled;
   }
 
-  /** Resolves when nothing is left of the last run of a session that has ended, and its slot is free. */
-  removed(id: string): Promise<void> {
-    return this.#ends.removed(id);
+  /** Resolves when nothing is left of a session that has ended, and its slot is free. Without an id: see `RunEnds.allRemoved`. */
+  removed(id?: string): Promise<void> {
+    return id === undefined ? this.#ends.allRemoved() : this.#ends.removed(id);
   }
 
   /** Adds a run; see `UnifiedSessionManager.continue`. */
@@ -251,7 +251,7 @@ export class SessionRuns {
 
   /**
    * Detaches this process from all runs. Nothing starts any more. Resolves when no launch is under way, and nothing is left of the
-   * sessions that have ended.
+   * sessions that have ended, as far as that is possible in time.
    */
   async close(): Promise<void> {
     this.#closed = true;

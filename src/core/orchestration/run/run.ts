@@ -10,6 +10,7 @@ import { withFinalResult } from './conclusion.js';
 import type { RunControl } from './control.js';
 import type { RunOptions, RunParts } from './parts.js';
 import { makeParts } from './parts.js';
+import { REMOVAL_MS } from './removal-time.js';
 import { failureOf } from './run-failure.js';
 import { watchSetup } from './setup-watch.js';
 import { StopCause } from './stop-cause.js';
@@ -88,7 +89,7 @@ export class Run implements RunControl {
     return this.#launched.promise.then(async (handle) => {
       await this.#parts.pause.letGo(handle);
       await handle?.detach();
-      await this.#removal;
+      await withTimeout(Promise.resolve(this.#removal), REMOVAL_MS);
     });
   }
 
@@ -267,7 +268,6 @@ export class Run implements RunControl {
     else this.#parts.limits.resume();
   }
 
-  /** Called when the outcome of the run is known. */
   async #close(outcome: Outcome): Promise<void> {
     this.#parts.guard.requests.end('The run is over.');
     this.#parts.observer.close();

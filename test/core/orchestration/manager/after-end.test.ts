@@ -2,6 +2,7 @@ import type { SessionManagerOptions } from 'autonomous-orchestration';
 import { type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
 import { describe, expect, it } from 'vitest';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
+import { closeWithoutWaiting } from '../../../support/clock.js';
 import { errorOf } from '../../../support/errors.js';
 import { eventually } from '../../../support/eventually.js';
 import { isPending, Leaving } from '../../../support/leaving.js';
@@ -66,6 +67,34 @@ describe('a session that has ended, and whose container is still being removed',
     all.executor.gone();
     await called;
     expect(all.executor.steps).toEqual(['launch 1', 'remove 1', 'removed 1']);
+  });
+
+  it('is given up by close() if the engine does not answer', async () => {
+    const { executor, manager, ended } = scene();
+    await ended();
+    await closeWithoutWaiting(manager);
+    expect(executor.steps).toEqual(['launch 1', 'remove 1']);
+    expect(executor.detached).toEqual([1]);
+  });
+
+  it('is not swept by recover(), which waits for the removal', async () => {
+    class Swept extends Leaving {
+      override async leftovers() {
+        this.steps.push('look');
+        return [];
+      }
+    }
+    const executor = new Swept(DONE);
+    const { manager } = simulate(DONE, { executors: everyMode(executor) });
+    await manager.waitFor((await manager.create({ prompt: 'x' })).id);
+    await eventually(() => expect(executor.steps).toContain('remove 1'));
+    const before = executor.steps.length;
+    const recovered = manager.recover();
+    await eventually(() => expect(executor.steps.length).toBeGreaterThan(before));
+    expect(await isPending(recovered)).toBe(true);
+    executor.gone();
+    await recovered;
+    expect(executor.steps.slice(-2)).toEqual(['removed 1', 'look']);
   });
 
   it('lets a cancel() wait that is called by a listener of its end', async () => {
