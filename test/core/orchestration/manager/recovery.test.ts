@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { RecoveryReport, SessionEvent, UnifiedSession, UnifiedSessionManager } from 'autonomous-orchestration';
@@ -912,8 +921,16 @@ describe('a disk that cannot be written', () => {
     const { world, host } = scene();
     world.beforePlaced = (name) => {
       const path = obstacle(world, name.slice(3, 15));
-      rmSync(path, { force: true }); // The file may be in use at this moment.
-      mkdirSync(path);
+      const made = join(tempFolder(), 'made');
+      mkdirSync(made);
+      // The record is being written at this moment, and its file may come back between the two steps.
+      for (let isThere = false; !isThere; ) {
+        rmSync(path, { force: true, recursive: true });
+        try {
+          renameSync(made, path);
+          isThere = true;
+        } catch {}
+      }
     };
     const { id } = await create(host);
     expect(await ended(host.manager, id)).toMatchObject({
