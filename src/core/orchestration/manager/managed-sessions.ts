@@ -110,7 +110,10 @@ export class ManagedSessions implements SessionCommands {
     const create = (): Promise<UnifiedSession> => this.#admission.create(options, id);
     const known = this.store.registry.get(id);
     if (known || typeof parentId !== 'string') return known ?? create();
-    if (this.owner.isRecovering) await this.owner.ready(); // Until then, its parent and the family of that may be missing.
+    if (this.owner.isRecovering) {
+      this.runs.tree.requireLeading(parentId); // When the recovery is over, nothing may be left of a parent that is being removed.
+      await this.owner.ready(); // Until then, its parent and the family of that may be missing.
+    }
     return this.#ended.use(parentId, create, true);
   }
 

@@ -1,5 +1,5 @@
 import type { Observation } from '../session/observation.js';
-import { isTooDeep } from '../util/json-size.js';
+import { withoutDepths } from '../util/json-size.js';
 import { AnsweringModel } from './answering-model.js';
 import { readAuthStatus, readFailedRequest } from './claude-failures.js';
 import { UsageWindows } from './claude-limits.js';
@@ -150,11 +150,10 @@ export class ClaudeEventReader {
     const texts: string[] = [];
     for (const block of blocksOf(message.content)) {
       if (block.type === 'text' && typeof block.text === 'string') texts.push(block.text);
-      else if (block.type !== 'tool_use' || typeof block.id !== 'string' || typeof block.name !== 'string') continue;
-      // No model writes such an input, and whoever passes it on as JSON runs out of stack.
-      else if (isTooDeep(block.input)) found.push({ kind: 'tampered' });
-      else
-        found.push({ kind: 'tool', id: clipped(block.id), name: clipped(block.name), input: block.input, ...parent });
+      else if (block.type === 'tool_use' && typeof block.id === 'string' && typeof block.name === 'string') {
+        const input = withoutDepths(block.input);
+        found.push({ kind: 'tool', id: clipped(block.id), name: clipped(block.name), input, ...parent });
+      }
     }
     if (texts.length > 0) found.unshift({ kind: 'message', text: texts.join('\n'), first, ...parent });
     // A message that only calls tools counts as a message. Its text is empty, and no session event is sent for it.

@@ -32,10 +32,24 @@ export function jsonProblem(value: unknown, mostLength: number): 'deep' | 'large
   return undefined;
 }
 
-/** True if data is nested more than 100 levels deep, or holds itself. */
-export function isTooDeep(value: unknown, left = MOST_JSON_DEPTH): boolean {
+/** Far less than what a recursive function can go down, and more than any program writes. */
+const MOST_LEVELS = 1_000;
+
+/** The same data, without what is nested more than 1,000 levels deep. Whoever writes that as JSON runs out of stack. */
+export function withoutDepths(value: unknown): unknown {
+  return isDeeper(value, MOST_LEVELS) ? cut(value, MOST_LEVELS) : value;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  return left === 0 || Object.values(value).some((inner) => isTooDeep(inner, left - 1));
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
+}
+
+function cut(value: unknown, levels: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (levels === 0) return '…';
+  if (Array.isArray(value)) return value.map((inner) => cut(inner, levels - 1));
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, cut(inner, levels - 1)]));
 }
 
 function lengthOf(text: string, most: number): number {

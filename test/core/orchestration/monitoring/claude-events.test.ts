@@ -539,16 +539,17 @@ describe('the transcript of a terminal session', () => {
     expect(ofKind(reader.read(line.says), 'init')).toMatchObject([{ conversationId: CONVERSATION }]);
   });
 
-  it('a call whose input is nested deeper than any model writes is reported as tampering', () => {
-    const nested = (levels: number): unknown => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`);
-    const call = (input: unknown) => {
-      const content = [{ type: 'tool_use', id: 'a', name: 'mcp__x__y', input: { input } }];
-      return new ClaudeEventReader().read({ type: 'assistant', message: { id: 'm', content } }).map(({ kind }) => kind);
+  it('a call is reported without what is nested so deeply that nobody could pass it on as JSON', () => {
+    const call = (levels: number) => {
+      const nested: unknown = JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`);
+      const content = [{ type: 'tool_use', id: 'a', name: 'mcp__x__y', input: { nested, other: 'kept' } }];
+      return ofKind(new ClaudeEventReader().read({ type: 'assistant', message: { id: 'm', content } }), 'tool');
     };
-    expect(call(nested(50))).toContain('tool');
-    for (const levels of [200, 50_000]) {
-      expect(call(nested(levels))).toContain('tampered');
-      expect(call(nested(levels))).not.toContain('tool');
+    expect(JSON.stringify(call(900))).toContain('['.repeat(900));
+    for (const levels of [1_100, 50_000]) {
+      const [tool] = call(levels);
+      expect(JSON.stringify(tool)).toContain(`${'['.repeat(900)}`);
+      expect(tool).toMatchObject({ name: 'mcp__x__y', input: { other: 'kept' } });
     }
   });
 
