@@ -996,7 +996,7 @@ describe('a process that is killed at any moment', () => {
           const sessions = host.manager.list();
           expect(sessions.map(({ id }) => id)).toEqual(expect.arrayContaining(promised));
           for (const { id } of sessions) {
-            expect(await host.manager.waitFor(id)).toMatchObject({ status: 'completed', runs: [{ number: 1 }] });
+            expect(await ended(host.manager, id)).toMatchObject({ status: 'completed', runs: [{ number: 1 }] });
             expect(world.launches.filter(({ sessionId }) => sessionId === id)).toHaveLength(1);
           }
           expect(host.manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
