@@ -17,11 +17,12 @@ import {
   type UnifiedSession,
   UnifiedSessionManager,
 } from 'autonomous-orchestration';
-import { onTestFinished, vi } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import { endedRun } from '../../src/core/orchestration/contract/run-handle.js';
 import { SessionFolder } from '../../src/core/orchestration/contract/session-folder.js';
 import type { StoredRecord } from '../../src/core/orchestration/store/disk/stored-record.js';
 import { type Deferred, deferred } from '../../src/core/orchestration/util/deferred.js';
+import { eventually } from './eventually.js';
 import { everyMode } from './simulate.js';
 import { tempFolder } from './temp-folder.js';
 
@@ -105,6 +106,8 @@ export class World {
   onAdopt: (run: OutlivingRun) => unknown = () => {};
   isAway = false;
   stateDir = tempFolder();
+  /** The workspace of all sessions. It is empty: git is looked for in it before each run. */
+  readonly cwd = tempFolder();
   hooked = false;
 
   /** The container of a session's latest run. */
@@ -150,10 +153,14 @@ export class Host {
     onTestFinished(() => this.manager.close());
   }
 
+  get cwd(): string {
+    return this.#world.cwd;
+  }
+
   /** A session with a run that has started. The start is in the record on the disk. */
   async running(options: Parameters<UnifiedSessionManager['create']>[0] = {}): Promise<UnifiedSession> {
-    const { id } = await this.manager.create({ prompt: 'x', cwd: '/', ...options });
-    await vi.waitUntil(() => this.manager.get(id)?.channelCoderSession, 30_000);
+    const { id } = await this.manager.create({ prompt: 'x', cwd: this.cwd, ...options });
+    await eventually(() => expect(this.manager.get(id)).toMatchObject({ channelCoderSession: expect.any(String) }));
     await this.#world.onDisk(id, ({ status }) => status === 'running');
     return this.manager.waitFor(id, { status: 'running' });
   }
@@ -242,7 +249,7 @@ class OutlivingExecutor extends BaseExecutor {
 
   override async leftovers(): Promise<Leftover[]> {
     this.#requireEngine();
-    const environment = { docker: true, dockerImage: 'image', cwd: '/' };
+    const environment = { docker: true, dockerImage: 'image', cwd: this.#world.cwd };
     return [...this.#world.runs.values()].map(({ name, sessionId, number }) => ({
       name,
       ...(sessionId !== '' && { sessionId }),

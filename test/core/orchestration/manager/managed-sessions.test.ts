@@ -23,7 +23,7 @@ function held(moment: 'beforePlaced' | 'beforeLaunch' | 'onLaunch', options: Par
   return { world, host: world.host(options), gate, reached: reached.promise };
 }
 
-const create = (host: Host) => host.manager.create({ prompt: 'x', cwd: '/' });
+const create = (host: Host) => host.manager.create({ prompt: 'x', cwd: host.cwd });
 
 /** True if a promise is still pending after some turns of the event loop. */
 async function isPending(promise: Promise<unknown>): Promise<boolean> {

@@ -19,7 +19,7 @@ function scene(options: Parameters<World['host']>[0] = {}) {
 }
 
 const create = (host: Host, options: Partial<CreateSessionOptions> = {}): Promise<UnifiedSession> =>
-  host.manager.create({ prompt: 'x', cwd: '/', ...options });
+  host.manager.create({ prompt: 'x', cwd: host.cwd, ...options });
 const statusOf = (manager: UnifiedSessionManager, ...sessions: UnifiedSession[]) =>
   sessions.map(({ id }) => manager.get(id)?.status);
 /** The launched sessions, in order. */
@@ -392,9 +392,9 @@ describe('in another process', () => {
     const events: SessionEvent[] = [];
     client.on('event', (event) => events.push(event));
     const a = await host.running();
-    const b = await client.create({ prompt: 'x', cwd: '/', after: [{ id: a.id }], notBefore: 7, priority: 'low' });
-    const c = await client.create({ prompt: 'x', cwd: '/' });
-    const d = await client.create({ prompt: 'x', cwd: '/', priority: 'high' });
+    const b = await client.create({ prompt: 'x', cwd: host.cwd, after: [{ id: a.id }], notBefore: 7, priority: 'low' });
+    const c = await client.create({ prompt: 'x', cwd: host.cwd });
+    const d = await client.create({ prompt: 'x', cwd: host.cwd, priority: 'high' });
     expect(client.list()).toEqual(manager.list());
     expect(client.get(c.id)?.queuePosition).toBe(2);
     expect(client.queueStatus()).toEqual(manager.queueStatus());
@@ -406,7 +406,7 @@ describe('in another process', () => {
       { id: c.id, position: 1 },
       { id: b.id, position: 2 },
     ]);
-    await errorOf(client.create({ prompt: 'x', cwd: '/', after: [{ id: 'nobody' }] }), 'SESSION_NOT_FOUND');
+    await errorOf(client.create({ prompt: 'x', cwd: host.cwd, after: [{ id: 'nobody' }] }), 'SESSION_NOT_FOUND');
   });
 });
 

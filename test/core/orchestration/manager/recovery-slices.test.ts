@@ -26,7 +26,7 @@ async function restarted(waiting: number) {
   const { id: running } = await host.running();
   const waits: string[] = [];
   for (let count = 0; count < waiting; count++) {
-    waits.push((await host.manager.create({ prompt: 'x', cwd: '/' })).id);
+    waits.push((await host.manager.create({ prompt: 'x', cwd: host.cwd })).id);
   }
   await host.kill();
   const next = world.host({ maxConcurrent: 1, maxQueued: 20 });
@@ -90,12 +90,12 @@ describe('between two slices of recover()', () => {
     world.runOf(done).complete();
     await host.manager.waitFor(done);
     const { id: running } = await host.running();
-    const { id: waits } = await host.manager.create({ prompt: 'x', cwd: '/' });
+    const { id: waits } = await host.manager.create({ prompt: 'x', cwd: host.cwd });
     await host.kill();
     const next = world.host({ maxConcurrent: 1, maxQueued: 20 });
     const calls: Promise<{ id: string }>[] = [];
     whenRecovered(next, done, () => {
-      calls.push(next.manager.continue(done, 'more'), next.manager.create({ prompt: 'y', cwd: '/' }));
+      calls.push(next.manager.continue(done, 'more'), next.manager.create({ prompt: 'y', cwd: next.cwd }));
     });
     await next.recover();
     const [continued, created] = await Promise.all(calls);
@@ -189,7 +189,7 @@ describe('between two slices of recover()', () => {
     await host.kill();
     const next = world.host();
     const recovering = next.recover();
-    await errorOf(next.manager.create({ prompt: 'x', cwd: '/', parentId: id }), 'CHILDREN_LIMIT');
+    await errorOf(next.manager.create({ prompt: 'x', cwd: next.cwd, parentId: id }), 'CHILDREN_LIMIT');
     await recovering;
   });
 

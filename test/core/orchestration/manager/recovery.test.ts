@@ -58,7 +58,7 @@ async function ended(manager: UnifiedSessionManager, id: string): Promise<Unifie
   return session;
 }
 
-const create = (host: Host, taskId = 'task') => host.manager.create({ prompt: taskId, cwd: '/', taskId });
+const create = (host: Host, taskId = 'task') => host.manager.create({ prompt: taskId, cwd: host.cwd, taskId });
 const textOf = (id: string, world: World): string => readFileSync(world.folder(id).record, 'utf8');
 
 describe('a session whose process was killed while the session ran', () => {
@@ -406,7 +406,7 @@ describe('environment variables that are not kept on disk', () => {
   it('a queued session is skipped until a later recover() provides its variables', async () => {
     const { world, host } = scene({ maxConcurrent: 1 });
     const running = await host.running();
-    const { id } = await host.manager.create({ prompt: 'x', cwd: '/', ...own });
+    const { id } = await host.manager.create({ prompt: 'x', cwd: host.cwd, ...own });
     const before = textOf(id, world);
     await host.kill();
     world.runOf(running.id).complete();
@@ -429,8 +429,8 @@ describe('environment variables that are not kept on disk', () => {
   it('a session that is skipped because of its variables keeps its place in the queue', async () => {
     const { world, host } = scene({ maxConcurrent: 1 });
     const running = await host.running();
-    const waiting = [await host.manager.create({ prompt: 'x', cwd: '/', ...own })];
-    waiting.push(await host.manager.create({ prompt: 'x', cwd: '/', ...own }));
+    const waiting = [await host.manager.create({ prompt: 'x', cwd: host.cwd, ...own })];
+    waiting.push(await host.manager.create({ prompt: 'x', cwd: host.cwd, ...own }));
     await host.kill();
     const next = world.host({ maxConcurrent: 1 });
     await next.recover();
@@ -529,7 +529,7 @@ describe('the policy of an adopted session', () => {
     async (how, detached) => {
       const { world, host } = scene({ maxConcurrent: 1 });
       const first = await host.running({ detached: true });
-      const second = await host.manager.create({ prompt: 'x', cwd: '/', detached: true });
+      const second = await host.manager.create({ prompt: 'x', cwd: host.cwd, detached: true });
       await host.kill();
       const next = world.host({ maxConcurrent: 1, policy: { onHostLost: 'deny' } });
       await next.recover();
@@ -839,7 +839,7 @@ describe('recover()', () => {
   it('recover() removes the containers that belong to no session or run, and no others', async () => {
     const { world, host } = scene({ maxConcurrent: 1 });
     const { id } = await host.running();
-    const skipped = await host.manager.create({ prompt: 'x', cwd: '/', docker: { env: { A: '1' } } });
+    const skipped = await host.manager.create({ prompt: 'x', cwd: host.cwd, docker: { env: { A: '1' } } });
     await host.kill();
     const run = world.runOf(id);
     for (const [name, sessionId, number] of [

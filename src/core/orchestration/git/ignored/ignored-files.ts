@@ -55,9 +55,10 @@ export type ChosenPaths = readonly string[];
 export async function chosenFiles(layout: GitLayout, patterns: readonly string[]): Promise<ChosenPaths> {
   return withGitView(layout, async (view) => {
     await lendIndex(view);
+    const byPatterns = await fileWith(view, 'all', patterns);
     const [collapsed, named] = await Promise.all([
       listed(view, ['--exclude-standard', ...COLLAPSED]),
-      listed(view, [await fileWith(view, 'all', patterns), ...COLLAPSED]),
+      listed(view, [byPatterns, ...COLLAPSED]),
     ]);
     const isNamed = new Set(named);
     const { ignored, loose } = await expanded(view, collapsed, isNamed);

@@ -78,10 +78,11 @@ export class GitHazards {
   async gitFolder(folder: string, checkout: string): Promise<void> {
     if (!this.first(`${folder}\0${checkout}`)) return;
     this.#search.repository();
+    const hooks = await this.owned(join(folder, 'hooks'));
     await Promise.all([
       this.#config(join(folder, 'config'), folder, checkout),
       this.#config(join(folder, 'config.worktree'), folder, checkout),
-      this.#hooks(await this.owned(join(folder, 'hooks'))),
+      this.#hooks(hooks),
       this.#commonFolder(folder, checkout),
       this.#rebase(join(folder, 'rebase-merge/git-rebase-todo')),
       ...FOLLOWED.map(([path, reason]) => this.#content(join(folder, path), reason)),
