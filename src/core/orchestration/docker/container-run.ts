@@ -29,6 +29,9 @@ const NEVER_EXECUTED: Readonly<Record<number, string>> = {
   126: "the container's command cannot be executed",
   127: "the container's command was not found",
 };
+/** The engine hears of a lack of memory from another source than of the end, and on a busy machine later. */
+const MEMORY_LOOKS = 3;
+const MEMORY_LOOK_MS = 100;
 
 export interface ContainerRunOptions {
   engine: DockerEngine;
@@ -163,6 +166,11 @@ async function clientExit(client: LaunchedProcess, death: Promise<undefined>): P
   return (await withTimeout(client.exited, grace)) ?? { code: null, signal: null };
 }
 
+/** True for a container that was killed, and of which the engine may learn in a moment that the memory ran out. */
+function mayLackMemory(state: ContainerState | undefined): boolean {
+  return state?.exitCode === 137 && !state.oomKilled && !state.removing;
+}
+
 /**
  * The engine's information about a container that has ended. If only the client has ended, waits for the end of the container.
  */
@@ -174,10 +182,15 @@ async function finalState(
 ): Promise<ContainerState | Error | undefined> {
   let awaySince: number | undefined;
   let doubted = false;
+  let looks = 0;
   while (true) {
     try {
       const state = await engine.inspect(name);
-      if (!state?.running) return state;
+      if (!state?.running) {
+        if (looks++ >= MEMORY_LOOKS || !mayLackMemory(state)) return state;
+        await delay(MEMORY_LOOK_MS);
+        continue;
+      }
       awaySince = undefined;
       if (doubted) {
         onRunning(state.id);
