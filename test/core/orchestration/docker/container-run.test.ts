@@ -124,6 +124,13 @@ describe('a run that ends by itself', () => {
     expect(engine.stop).not.toHaveBeenCalled();
   });
 
+  it('a container that was killed is looked at again, because the engine may learn of the memory later', async () => {
+    const { handle, engine, exit } = await scene({ ...ENDED, exitCode: 137, oomKilled: true });
+    engine.inspect.mockResolvedValueOnce({ ...ENDED, exitCode: 137 });
+    exit(137);
+    expect(await handle.ended).toEqual({ exitCode: 137, oomKilled: true });
+  });
+
   it('a container that ran out of memory is reported', async () => {
     const { handle, exit } = await scene({ ...ENDED, exitCode: 137, oomKilled: true });
     exit(137);
