@@ -249,16 +249,22 @@ describe('the helper', () => {
   });
 });
 
+/** A launch under way, whose helper does not work. Its time limits do not pass by themselves. */
+async function launchWithStoppedHelper(command: string) {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const helpers = watchHelpers();
+  const by = await starter();
+  const [helper = 0] = helpers();
+  process.kill(helper, 'SIGSTOP');
+  const launching = launch(by, command);
+  await vi.waitUntil(() => vi.getTimerCount() > 0);
+  return { by, helpers, helper, launching };
+}
+
 describe('a helper that answers late', () => {
   it('is not killed if its answer could not be read, because this process was blocked', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    onTestFinished(() => void vi.useRealTimers());
-    const helpers = watchHelpers();
-    const by = await starter();
-    const [helper = 0] = helpers();
-    process.kill(helper, 'SIGSTOP');
-    const launching = launch(by, 'exec sleep 600');
-    await vi.waitUntil(() => vi.getTimerCount() > 0);
+    const { by, helpers, helper, launching } = await launchWithStoppedHelper('exec sleep 600');
     process.kill(helper, 'SIGCONT');
     while (childrenOf(helper).length === 0); // This process is blocked.
     vi.advanceTimersByTime(5_000);
@@ -376,14 +382,7 @@ describe('after the helper was killed', () => {
   });
 
   it('a helper that hangs is killed, and the launch is made without it', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    onTestFinished(() => void vi.useRealTimers());
-    const helpers = watchHelpers();
-    const by = await starter();
-    const [helper = 0] = helpers();
-    process.kill(helper, 'SIGSTOP');
-    const launching = launch(by, 'exit 8');
-    await vi.waitUntil(() => vi.getTimerCount() > 0);
+    const { helper, launching } = await launchWithStoppedHelper('exit 8');
     await vi.advanceTimersByTimeAsync(5_000);
     expect(await (await launching).exited).toEqual({ code: 8, signal: null });
     expect(existsSync(`/proc/${helper}`) && isHelper(helper)).toBe(false);
